@@ -1,0 +1,37 @@
+# make dataset, make test: each builds what it needs, from a fresh clone.
+PYTHON ?= python3
+CONFIG ?= configs/news.yaml
+BIN := .venv/bin
+
+.PHONY: dataset test check bench clean
+
+dataset: .venv/installed
+	$(BIN)/curate run $(CONFIG)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed-dev
+	for script in benchmarks/*/run.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv data/build data/releases
+
+# uv is used when it is there; venv and pip suffice.
+.venv/bin/python:
+	if command -v uv >/dev/null; then uv venv --seed --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e .; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .; fi
+	touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
+	touch $@ .venv/installed

@@ -1,0 +1,65 @@
+"""The document batch: a polars DataFrame, one row a document, the same columns in every stage.
+
+    column        type     from        what
+    id            String   read        stable: from the URL, else from source and record
+    url           String?  read
+    site          String?  read        host without `www.`, lower case, or as the input gives it
+    source        String   read        the input file, as the config names it
+    record        Int64    read        position in the source, from 0
+    format        String   read        `text` (flattened) or `html`
+    title, author String?  read, metadata
+    published     String?  read, metadata   ISO 8601 date, `2019-11-22`
+    metadata      String?  read        JSON object: whatever else came with the record
+    page          Binary   read        the raw page; gone after normalize
+    text          String   normalize   the decoded page; after boilerplate the article body
+    html          String?  boilerplate the decoded HTML source of an HTML page; gone after metadata
+    lines         List[Struct[text: String, score: Float32, kept: Boolean]]   boilerplate   what the page's lines
+                                       scored; gone after metadata
+    language      String   language    ISO 639 code or `und`
+    language_score Float64 language
+    cluster       String   dedup       id of the cluster's representative
+    split         String   split       train, validation or test
+
+A stage never deletes a row. It sets `drop_reason` (a short, countable phrase) and `drop_detail` (what it measured) where
+it drops; the runner moves those rows to the stage's dropped file, with the text the stage was given.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+READ_SCHEMA: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "url": pl.String(),
+    "site": pl.String(),
+    "source": pl.String(),
+    "record": pl.Int64(),
+    "format": pl.String(),
+    "title": pl.String(),
+    "author": pl.String(),
+    "published": pl.String(),
+    "metadata": pl.String(),
+    "page": pl.Binary(),
+}
+"""Columns of a batch as `read` yields it."""
+
+DECISION: dict[str, pl.DataType] = {"drop_reason": pl.String(), "drop_detail": pl.String()}
+"""The verdict of a stage: both null where the document is kept."""
+
+LINE = pl.Struct({"text": pl.String(), "score": pl.Float32(), "kept": pl.Boolean()})
+"""One line of a page, as the boilerplate stage judged it."""
+
+
+def undecided(batch: pl.DataFrame) -> pl.DataFrame:
+    """The batch with an empty verdict, as a stage's `apply` receives it."""
+    return batch.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in DECISION.items())
+
+
+def drop(batch: pl.DataFrame, where: pl.Expr, reason: str, detail: pl.Expr | None = None) -> pl.DataFrame:
+    """Set the verdict to `reason` where `where` holds and no earlier rule dropped the document."""
+    hit = where.fill_null(False) & pl.col("drop_reason").is_null()
+    said = pl.lit(None, dtype=pl.String()) if detail is None else detail
+    return batch.with_columns(
+        drop_reason=pl.when(hit).then(pl.lit(reason)).otherwise("drop_reason"),
+        drop_detail=pl.when(hit).then(said).otherwise("drop_detail"),
+    )

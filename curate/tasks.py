@@ -1,0 +1,102 @@
+"""What an engine runs. A task is a pure function: input files -> output files, named by the hash of all that decides them.
+
+A task function is a generator. It takes the input files and a config, yields `(part, rows)` pairs (`part` names an
+output file of the task, such as "kept" or "dropped"; rows of one part are appended in order), and returns a dictionary
+of JSON values, its statistics. It must not depend on anything else: not on time, host, worker or order of tasks.
+Large results are yielded batch by batch, so that memory stays flat.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import fsspec
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.section import Section
+
+BATCH_ROWS = 500
+"""Documents a batch: large enough for columns to pay, small enough for flat memory."""
+
+Json = dict[str, Any]
+Rows = Generator[tuple[str, pl.DataFrame], None, Json]
+TaskFunction = Callable[[Sequence["File"], Any], Rows]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a task reads: an input of the user's or the finished output of another task."""
+
+    url: str
+    sha256: str  # of the content; for the user's files, of what identifies the content (path, size, time or etag)
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work. `label` is the stage, or `stage/round`, and the folder of its outputs."""
+
+    label: str
+    version: int
+    function: TaskFunction
+    inputs: tuple[File, ...]
+    config: Section
+
+    @property
+    def key(self) -> str:
+        """Address of the outputs: 32 hex digits over label, version, config and the inputs' content."""
+        parts = [self.label, self.version, self.config.model_dump(mode="json"), [f.sha256 for f in self.inputs]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished task: its output files by part, and its statistics."""
+
+    key: str
+    files: dict[str, File]
+    stats: Json = field(default_factory=dict)
+
+
+class Rounds(Protocol):
+    """What a stage that must see everything is given: a way to run rounds of file tasks."""
+
+    def run(
+        self,
+        label: str,
+        function: TaskFunction,
+        inputs: Sequence[Sequence[File]],
+        configs: Section | Sequence[Section],
+    ) -> list[Done]:
+        """One task for each group of input files (with its own config where a list is given); results in that order."""
+        ...
+
+
+def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+    """The rows of a task's output file, at most `rows` at a time, in order. Never empty: at least one batch."""
+    with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
+        empty = True
+        for batch in parquet.iter_batches(rows, columns=list(columns) if columns else None, use_threads=False):
+            empty = False
+            yield _frame(pa.Table.from_batches([batch]))
+        if empty:
+            schema = parquet.schema_arrow
+            names = columns or schema.names
+            yield _frame(pa.schema([schema.field(name) for name in names]).empty_table())
+
+
+def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """All rows of a small output file."""
+    return pl.concat(batches(file, columns, rows=65536))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
