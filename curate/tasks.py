@@ -1,4 +1,4 @@
-"""What an engine runs. A task is a pure function: input files -> output files, named by the hash of all that decides them.
+"""What an engine runs: tasks, pure functions from input files to output files named by the hash of what decides them.
 
 A task function is a generator. It takes the input files and a config, yields `(part, rows)` pairs (`part` names an
 output file of the task, such as "kept" or "dropped"; rows of one part are appended in order), and returns a dictionary
@@ -51,7 +51,12 @@ class Task:
     @property
     def key(self) -> str:
         """Address of the outputs: 32 hex digits over label, version, config and the inputs' content."""
-        parts = [self.label, self.version, self.config.model_dump(mode="json"), [f.sha256 for f in self.inputs]]
+        parts = [
+            self.label,
+            self.version,
+            self.config.model_dump(mode="json"),
+            [f.sha256 for f in self.inputs],
+        ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

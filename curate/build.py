@@ -1,0 +1,163 @@
+"""One run over a build folder: the store, an engine, and the record of what was done.
+
+`run.json` in the build folder lists, for every stage of the last run, its tasks with their files and statistics: what
+`plan` compares with, and where `explain` and the report look things up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import fsspec
+from filelock import FileLock, Timeout
+
+from curate import store
+from curate.engines import Engine
+from curate.errors import StorageError
+from curate.progress import Silent, Watcher
+from curate.section import Section
+from curate.tasks import Done, File, Json, Task, TaskFunction
+
+RECORD = "run.json"
+
+
+class Pending(Exception):  # noqa: N818 - an answer to `plan`, not an error
+    """Raised where there is no engine to run the tasks that are not done."""
+
+    def __init__(self, tasks: Sequence[Task], missing: int) -> None:
+        super().__init__(f"{missing} of {len(tasks)} tasks to run")
+        self.tasks = tasks
+        self.missing = missing
+
+
+@dataclass
+class Build:
+    """A build folder in use. Without an engine nothing is run: `Pending` says what would be."""
+
+    root: str
+    engine: Engine | None = None
+    watcher: Watcher = field(default_factory=Silent)
+    force: str | None = None
+    ran: int = 0
+    stages: list[Json] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        if self.engine:
+            self._lock = _lock(self.root)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.engine:
+            self.engine.close()
+            if self._lock:
+                self._lock.release()
+
+    def rounds(self, stage: str, version: int) -> StageRounds:
+        """The rounds of one stage, as its `prepare` gets them."""
+        return StageRounds(self, stage, version)
+
+    def run(self, tasks: Sequence[Task]) -> list[Done]:
+        """Run what is not done; results in the order of the tasks."""
+        results = {i: done for i, task in enumerate(tasks) if (done := self._finished(task))}
+        todo = [i for i in range(len(tasks)) if i not in results]
+        if todo and self.engine is None:
+            raise Pending(tasks, len(todo))
+        label = tasks[0].label if tasks else ""
+        if tasks:
+            self.watcher.start(label, len(tasks), len(results))
+        if todo and self.engine:
+            for position, done in self.engine.run([tasks[i] for i in todo], self.root):
+                results[todo[position]] = done
+                self.ran += 1
+                self.watcher.advance(label, done)
+        if tasks:
+            self.watcher.end(label)
+        return [results[i] for i in range(len(tasks))]
+
+    def record(self, stage: str, version: int, config: Section, tasks: Sequence[Task], done: Sequence[Done]) -> None:
+        """Note what a stage did, and write the record."""
+        entry = {"stage": stage, "version": version, "config": config.model_dump(mode="json")}
+        entry["tasks"] = [
+            {
+                "inputs": [file.sha256 for file in task.inputs],
+                "sources": [file.url for file in task.inputs],
+                "files": {part: vars(file) for part, file in one.files.items()},
+                "stats": one.stats,
+            }
+            for task, one in zip(tasks, done, strict=True)
+        ]
+        self.stages.append(entry)
+        if self.engine:
+            store.write_json(f"{self.root}/{RECORD}", {"stages": self.stages})
+
+    def _finished(self, task: Task) -> Done | None:
+        if self.engine and self.force == task.label.split("/")[0]:
+            store.forget(task, self.root)
+            return None
+        return store.finished(task, self.root)
+
+
+@dataclass(frozen=True)
+class StageRounds:
+    """A stage's view of the build: rounds of tasks under the stage's name and version."""
+
+    build: Build
+    stage: str
+    version: int
+
+    def tasks(
+        self,
+        label: str,
+        function: TaskFunction,
+        inputs: Sequence[Sequence[File]],
+        configs: Section | Sequence[Section],
+    ) -> list[Task]:
+        """One task for each group of inputs."""
+        name = f"{self.stage}/{label}" if label else self.stage
+        each = [configs] * len(inputs) if isinstance(configs, Section) else configs
+        return [
+            Task(name, self.version, function, tuple(group), config) for group, config in zip(inputs, each, strict=True)
+        ]
+
+    def run(
+        self,
+        label: str,
+        function: TaskFunction,
+        inputs: Sequence[Sequence[File]],
+        configs: Section | Sequence[Section],
+    ) -> list[Done]:
+        """See tasks.Rounds."""
+        return self.build.run(self.tasks(label, function, inputs, configs))
+
+
+def last_record(root: str) -> list[Json]:
+    """The stages of the last run in this folder; empty where there was none."""
+    try:
+        with fsspec.open(f"{root}/{RECORD}", "rb") as stream:
+            record: dict[str, Any] = json.loads(stream.read())
+    except FileNotFoundError:
+        return []
+    stages: list[Json] = record["stages"]
+    return stages
+
+
+def _lock(root: str) -> FileLock | None:
+    """Hold the folder until the run ends. The operating system lets go when the process dies."""
+    if "://" in root:
+        return None
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{root}/lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StorageError(f"{root}: another run is working here; wait for it to end") from None
+    except OSError as error:
+        raise StorageError(f"{root}: cannot be written: {error.strerror}") from None
+    return lock

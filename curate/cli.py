@@ -1,0 +1,146 @@
+"""The command line: arguments in, tables out. No logic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from curate.explain import Explanation
+    from curate.pipeline import Planned
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+from curate import __version__
+from curate.errors import CurateError
+
+
+class _Commands(click.Group):
+    """Commands in the order in which one meets them; our errors as one message and their exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CurateError as error:
+            click.echo(f"curate: {error}" if error.exit_code == 1 else str(error), err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("curate: interrupted; what was finished is kept, the same command goes on from here", err=True)
+            ctx.exit(130)
+
+
+def _overrides(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, Any]:
+    from curate.config import scalar
+
+    pairs = [value.partition("=") for value in values]
+    for key, equals, _ in pairs:
+        if not equals or not key:
+            raise click.BadParameter(f"{key!r}: give section.key=value, for example dedup.threshold=0.8")
+    return {key: scalar(value) for key, _, value in pairs}
+
+
+def _config_argument(command: F) -> F:
+    return click.argument("config", metavar="CONFIG")(command)
+
+
+def _set_option(command: F) -> F:
+    said = "Change a value of the config for this run: section.key=value. May be given again."
+    return click.option("--set", "overrides", multiple=True, callback=_overrides, metavar="KEY=VALUE", help=said)(
+        command
+    )
+
+
+def _json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="curate")
+def main() -> None:
+    """From crawled pages to a versioned Hugging Face dataset of clean article text."""
+
+
+@main.command()
+@_config_argument
+@_set_option
+@click.option("--workers", type=int, metavar="N", help="Worker processes; default: one a core.")
+@click.option("--force", metavar="STAGE", help="Run this stage again although nothing changed.")
+@_json_option
+def run(config: str, overrides: dict[str, Any], workers: int | None, force: str | None, as_json: bool) -> None:
+    """Build the release that CONFIG describes.
+
+    Only what changed since the last run is done. Ends with the funnel: what each stage kept and dropped.
+    """
+    from curate import pipeline
+    from curate.build import last_record
+    from curate.progress import Bars
+
+    loaded = pipeline.loaded(config, overrides)
+    with Bars() as bars:
+        release = pipeline.run(loaded, workers=workers, force=force, watcher=bars)
+    rows = pipeline.funnel(last_record(loaded.build_dir))
+    if as_json:
+        _print_json({"release": asdict(release), "funnel": rows})
+        return
+    from curate import display
+
+    display.funnel(rows)
+    display.release(release)
+
+
+@main.command()
+@_config_argument
+@_set_option
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where there is something to run.")
+@_json_option
+def plan(config: str, overrides: dict[str, Any], exit_code: bool, as_json: bool) -> None:
+    """Say what a run would do and why, without doing it."""
+    from curate import display, pipeline
+
+    rows: list[Planned] = pipeline.plan(config, **overrides)
+    if as_json:
+        _print_json([asdict(row) for row in rows])
+    else:
+        display.plan(rows)
+    if exit_code and any(row.verdict != "keep" for row in rows):
+        sys.exit(1)
+
+
+@main.command()
+@_config_argument
+@click.argument("document", metavar="DOC_ID")
+@_set_option
+@_json_option
+def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool) -> None:
+    """Show one document's way: each stage's verdict, each line of its page kept or dropped.
+
+    DOC_ID is the id, its first characters, the document's URL or its source file.
+    """
+    from curate import display, pipeline
+    from curate.explain import explain as follow
+
+    found: Explanation = follow(pipeline.loaded(config, overrides).build_dir, document)
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        display.explanation(found)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of the config, for editors."""
+    from curate.config import Config
+
+    _print_json(Config.model_json_schema())
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

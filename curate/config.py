@@ -1,0 +1,263 @@
+"""The config: all sections, and the YAML loader whose faults say `file:line:column: key: what`.
+
+YAML is read as data only (YAML 1.2: `no` is Norwegian, `1e-3` a number; no tags, no anchors). Everything is checked
+before anything is read, and all faults are told at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from curate.errors import ConfigError
+from curate.release.build import Config as Release
+from curate.section import Section
+from curate.stages import boilerplate, dedup, language, metadata, normalize, quality, read, split
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,94}[a-z0-9])?$")]
+Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+
+
+class Config(Section):
+    """A whole config. The cleaning and filtering sections run where they are given, in this order."""
+
+    name: Name = Field(description="Name of the dataset: lower-case letters, digits, `-`, `_` and `.`.")
+    version: Version = Field(description="Version of the next release, `MAJOR.MINOR.PATCH`.")
+    data: str = Field(
+        "data",
+        min_length=1,
+        description="Folder of everything built: `<data>/build/<name>` holds work in progress, "
+        "`<data>/releases/<name>` the releases.",
+    )
+    read: read.Config = Field(description="What to read.")
+    normalize: normalize.Config = Field(normalize.Config(), description="Encoding and text repair. Always runs.")
+    boilerplate: boilerplate.Config | None = Field(
+        None, description="Keep the article body of each page. Runs where given."
+    )
+    metadata: metadata.Config = Field(metadata.Config(), description="Title, author, date, site. Always runs.")
+    language: language.Config | None = Field(None, description="Detect the language. Runs where given.")
+    quality: quality.Config | None = Field(
+        None, description="Drop documents that do not read like prose. Runs where given."
+    )
+    dedup: dedup.Config | None = Field(None, description="Drop copies and near-copies. Runs where given.")
+    split: split.Config = Field(split.Config(), description="Train, validation and test. Always runs.")
+    release: Release = Field(Release(), description="What is published. Always runs.")
+
+    @property
+    def build_dir(self) -> str:
+        """Folder (or fsspec URL) of intermediate results."""
+        return f"{self.data}/build/{self.name}"
+
+    @property
+    def releases_dir(self) -> str:
+        """Folder of this dataset's releases."""
+        return f"{self.data}/releases/{self.name}"
+
+    def section(self, stage: str) -> Section | None:
+        """The section of a stage, or None where the config leaves the stage out."""
+        section: Section | None = getattr(self, stage)
+        return section
+
+
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The config in a YAML file, with `overrides` such as {"dedup.threshold": 0.8} on top.
+
+    Raises ConfigError, which has a line for each fault.
+    """
+    try:
+        text = Path(path).read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file{_configs_near(Path(path))}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    return parse(text, str(path), overrides)
+
+
+def parse(text: str, name: str = "config", overrides: Mapping[str, Any] | None = None) -> Config:
+    """The config in a YAML text; `name` is what faults call it."""
+    source = _Source(name)
+    raw = source.mapping(text)
+    for key, value in (overrides or {}).items():
+        _override(raw, key, value)
+    order = list(source.order_faults(raw))
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        faults = [*order, *(source.fault(dict(detail)) for detail in error.errors())]
+        raise ConfigError(_sorted(faults)) from None
+    if order:
+        raise ConfigError(_sorted(order))
+    return config
+
+
+def scalar(text: str) -> Any:
+    """The value of a YAML flow text such as `0.7`, `no` or `[en, de]`, as `--set` takes it.
+
+    Raises ConfigError where it is no YAML.
+    """
+    return _Source("--set").value(text)
+
+
+_Path = tuple[str | int, ...]
+_Fault = tuple[int, int, str]
+
+
+@dataclass
+class _Source:
+    """A YAML text on its way to plain values, which remembers where each key stands."""
+
+    name: str
+    marks: dict[_Path, tuple[int, int]] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+    def mapping(self, text: str) -> dict[str, Any]:
+        value = self.value(text)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise ConfigError(f"{self.name}:1:1: config: must be `key: value` lines, not {_kind(value)}")
+        return {key: {} if section is None else section for key, section in value.items()}
+
+    def value(self, text: str) -> Any:
+        yaml = YAML(typ="safe", pure=True)
+        try:
+            node = yaml.compose(text)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise ConfigError(f"{self.name}:{line}:{column}: {error.problem or error.context}") from None
+        except (YAMLError, RecursionError, ValueError) as error:
+            raise ConfigError(f"{self.name}:1:1: not YAML: {str(error).splitlines()[0]}") from None
+        return None if node is None else self._plain(node, ())
+
+    def _plain(self, node: Node, path: _Path) -> Any:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        self.marks.setdefault(path, (line, column))
+        if id(node) in self.seen:
+            raise ConfigError(f"{self.name}:{line}:{column}: anchors and aliases are not taken here")
+        self.seen.add(id(node))
+        tag = str(node.tag)
+        if isinstance(node, MappingNode) and tag == "tag:yaml.org,2002:map":
+            return dict(self._pairs(node, path))
+        if isinstance(node, SequenceNode) and tag == "tag:yaml.org,2002:seq":
+            return [self._plain(item, (*path, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and (read_scalar := _SCALARS.get(tag)):
+            return read_scalar(node.value)
+        raise ConfigError(f"{self.name}:{line}:{column}: the tag {tag!r} is not taken here: YAML is data")
+
+    def _pairs(self, node: MappingNode, path: _Path) -> Iterator[tuple[str, Any]]:
+        for key, value in node.value:
+            at = (*path, str(key.value))
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            if at in self.marks:
+                raise ConfigError(f"{self.name}:{line}:{column}: {_dotted(at)}: given twice")
+            self.marks[at] = (line, column)
+            yield str(key.value), self._plain(value, at)
+
+    def order_faults(self, raw: Mapping[str, Any]) -> Iterator[_Fault]:
+        """A fault for each section that stands before one that runs earlier."""
+        known = list(Config.model_fields)
+        last = -1
+        for key in raw:
+            if key not in known or (key,) not in self.marks:
+                continue
+            if known.index(key) < last:
+                line, column = self.marks[(key,)]
+                why = f"must stand before `{known[last]}`: sections are listed in the order in which they run"
+                yield line, column, f"{self.name}:{line}:{column}: {key}: {why}"
+            last = max(last, known.index(key))
+
+    def fault(self, detail: Mapping[str, Any]) -> _Fault:
+        """One line for one of pydantic's errors."""
+        path: _Path = tuple(part for part in detail["loc"])
+        while path and path not in self.marks and detail["type"] != "missing":
+            path = path[:-1]
+        parent = path
+        while parent not in self.marks and parent:
+            parent = parent[:-1]
+        line, column = self.marks.get(parent, (1, 1))
+        where = _dotted(path) or "config"
+        return line, column, f"{self.name}:{line}:{column}: {where}: {_explain(detail)}"
+
+
+_SCALARS = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:timestamp": str,
+    "tag:yaml.org,2002:null": lambda _: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:float": lambda text: float(re.sub(r"\.(inf|nan)", r"\1", text.lower().replace("_", ""))),
+    "tag:yaml.org,2002:int": lambda text: int(
+        text.replace("_", ""), 0 if text.lstrip("+-")[1:2] in "xob" and len(text) > 2 else 10
+    ),
+}
+
+
+def _explain(detail: Mapping[str, Any]) -> str:
+    """pydantic's message in our words."""
+    kind, given, context = detail["type"], detail.get("input"), detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _known_keys(detail["loc"][:-1])
+        near = difflib.get_close_matches(str(detail["loc"][-1]), known, 1, 0.6)
+        return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {', '.join(known)}"
+    if kind == "missing":
+        return "must be given"
+    if kind == "literal_error":
+        near = difflib.get_close_matches(str(given), re.findall(r"'([^']+)'", context["expected"]), 1, 0.6)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"must be {context['expected']}, not {given!r}{hint}"
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    if kind == "string_pattern_mismatch":
+        return f"{given!r} is not of the form {context['pattern']}"
+    if kind == "string_type":
+        return f"must be text, not {_kind(given)} ({given!r}); put it in quotes"
+    message = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should ")
+    return f"must be {message}, not {given!r}"
+
+
+def _known_keys(path: _Path) -> list[str]:
+    """Keys of the section at `path`."""
+    model: Any = Config
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation if hasattr(model, "model_fields") else None
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((o for o in options if hasattr(o, "model_fields")), None)
+    return list(model.model_fields) if model else []
+
+
+def _override(raw: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = raw.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {key}: {section} is not a section")
+        raw = inner
+    raw[last] = value
+
+
+def _configs_near(path: Path) -> str:
+    found = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, found, 1, 0.5)
+    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}
+    return names.get(type(value), "nothing" if value is None else "a number")
+
+
+def _dotted(path: _Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _sorted(faults: list[_Fault]) -> str:
+    return "\n".join(text for _, _, text in sorted(faults))

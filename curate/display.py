@@ -1,0 +1,86 @@
+"""What commands print on stdout: tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from curate.explain import Explanation, reasons
+from curate.pipeline import Planned
+from curate.release.build import Release
+from curate.tasks import Json
+
+_WIDE = 120  # columns where stdout is no terminal
+
+
+def funnel(rows: Sequence[Json]) -> None:
+    """A row a stage: documents and characters in and out, the most frequent reasons for drops."""
+    table = Table("stage", title="What each stage kept", title_justify="left", box=None, pad_edge=False)
+    for name in ("documents in", "dropped", "out", "characters in", "out"):
+        table.add_column(name, justify="right")
+    table.add_column("dropped because", overflow="fold")
+    for row in rows:
+        counts = [row.get(f"documents_{part}", 0) for part in ("in", "dropped", "kept")]
+        chars = [row.get(f"chars_{part}", 0) for part in ("in", "kept")]
+        table.add_row(row["stage"], *(f"{count:,}" for count in counts + chars), _reasons(row["reasons"]))
+    _print(table)
+
+
+def release(made: Release) -> None:
+    """Where the release lies, and the line that loads it."""
+    splits = ", ".join(f"{name} {count:,}" for name, count in made.documents.items())
+    said = "written" if made.created else "unchanged: nothing new to release"
+    _print(Text(f"\n{made.path} {said} ({splits})"))
+    _print(Text(f'load_dataset("{made.path}")', style="bold"))
+
+
+def plan(rows: Sequence[Planned]) -> None:
+    """A row a stage: what a run would do, in how many tasks, and why."""
+    table = Table("stage", "would", "tasks", "why", box=None, pad_edge=False)
+    for row in rows:
+        tasks = f"{row.missing} of {row.tasks}" if row.tasks is not None else ""
+        table.add_row(row.stage, row.verdict, tasks, row.why)
+    _print(table)
+
+
+def explanation(found: Explanation) -> None:
+    """The stages' verdicts, then the page line by line: kept lines marked `+`, with the score of each."""
+    _print(Text(f"{found.id}  {found.url or ''}\n{found.source}, record {found.record}\n", style="bold"))
+    table = Table("stage", "verdict", "characters", "found", box=None, pad_edge=False)
+    for verdict in found.verdicts:
+        said = f"dropped: {verdict.reason} {_in_brackets(verdict.detail)}" if verdict.reason else "kept"
+        seen = ", ".join(f"{name}: {value}" for name, value in verdict.found.items())
+        table.add_row(verdict.stage, said, f"{verdict.chars_in:,} -> {verdict.chars_out:,}", Text(seen))
+    _print(table)
+    for line in found.lines:
+        if line["text"].strip():
+            _print(_line(line))
+    if not found.lines and found.text:
+        _print(Text(f"\n{found.text}"))
+    why = reasons(found.verdicts)
+    _print(Text(f"\nNot in the release: {why}" if why else "\nIn the release."))
+
+
+def _line(line: Json) -> Text:
+    mark, style = ("+", "green") if line["kept"] else ("-", "dim")
+    return Text(f"{mark} {line['score']:.2f}  {line['text']}", style=style)
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    shown = [f"{reason} {count:,}" for reason, count in list(counts.items())[:4]]
+    more = len(counts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _in_brackets(text: str | None) -> str:
+    return f"({text})" if text else ""
+
+
+def _print(what: Table | Text) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDE)
+    console.print(what, soft_wrap=isinstance(what, Text))

@@ -1,0 +1,192 @@
+"""Config -> plan -> run.
+
+    read -> normalize -> boilerplate -> metadata -> language -> quality -> dedup -> split -> release
+
+Every stage turns shards into shards. What an earlier run has done is found in the store and not done again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from curate import config as config_file
+from curate.build import Build, Pending, last_record
+from curate.config import Config
+from curate.engines.local import LocalEngine
+from curate.errors import InputError, UsageError
+from curate.progress import Silent, Watcher
+from curate.release import build as release
+from curate.release.build import Release
+from curate.runner import StageTask, total
+from curate.section import Section
+from curate.stages import STAGES, Stage, read
+from curate.tasks import File, Json
+
+
+def run(
+    config: Config | str | Path,
+    *,
+    workers: int | None = None,
+    force: str | None = None,
+    watcher: Watcher | None = None,
+    **overrides: Any,
+) -> Release:
+    """Build the release that a config describes, and return it.
+
+    `workers` are processes (default: one a core; 1 runs in this process); `force` names a stage to run again;
+    `overrides` are config values by dotted key, such as `**{"dedup.threshold": 0.8}`.
+
+    Raises ConfigError before anything is read, InputError, StorageError, TaskError or ReleaseError later.
+    """
+    config = loaded(config, overrides)
+    engine = LocalEngine(_checked(workers))
+    _check_stage(force, config)
+    with Build(config.build_dir, engine, watcher or Silent(), force) as build:
+        shards = _documents(build, config)
+        for stage in active(config):
+            shards = _apply(build, stage, config, shards)
+        return _release(build, config, shards)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do in one stage: `run` tasks, `follow` what runs before it, or `keep` what is there."""
+
+    stage: str
+    verdict: str
+    tasks: int | None
+    missing: int | None
+    why: str
+
+
+def plan(config: Config | str | Path, **overrides: Any) -> list[Planned]:
+    """What `run` would do and why, without doing it."""
+    config = loaded(config, overrides)
+    build = Build(config.build_dir)
+    before = {entry["stage"]: entry for entry in last_record(config.build_dir)}
+    steps: list[tuple[str, Callable[[Sequence[File]], Any]]] = [("read", lambda _: _documents(build, config))]
+    steps += [(stage.name, partial(_apply, build, stage, config)) for stage in active(config)]
+    rows: list[Planned] = []
+    shards: list[File] = []
+    for name, step in steps:
+        if rows and rows[-1].verdict != "keep":
+            rows.append(Planned(name, "follow", None, None, f"follows {rows[-1].stage}"))
+            continue
+        try:
+            shards = step(shards)
+            rows.append(Planned(name, "keep", len(shards), 0, "unchanged"))
+        except Pending as pending:
+            why = _why(before.get(name), config.section(name), pending)
+            rows.append(Planned(name, "run", len(pending.tasks), pending.missing, why))
+    rows.append(_planned_release(config, rows[-1]))
+    return rows
+
+
+def active(config: Config) -> list[Stage]:
+    """The stages that a config has a section for, in run order."""
+    return [stage for stage in STAGES if config.section(stage.name) is not None]
+
+
+def funnel(record: Sequence[Json]) -> list[Json]:
+    """A row a stage: documents and characters in, kept, cut and dropped; reasons with counts, most frequent first."""
+    return [{"stage": entry["stage"], **total([task["stats"] for task in entry["tasks"]])} for entry in record]
+
+
+def loaded(config: Config | str | Path, overrides: dict[str, Any]) -> Config:
+    """The config object, whatever form it came in."""
+    if isinstance(config, Config):
+        if overrides:
+            raise UsageError("overrides need the config's path, not a Config object")
+        return config
+    return config_file.load(config, overrides)
+
+
+def _documents(build: Build, config: Config) -> list[File]:
+    rounds = build.rounds("read", read.VERSION)
+    tasks = rounds.tasks("", read.read_files, read.discover(config.read), config.read)
+    done = build.run(tasks)
+    build.record("read", read.VERSION, config.read, tasks, done)
+    return [one.files["kept"] for one in done]
+
+
+def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -> list[File]:
+    section = config.section(stage.name)
+    assert section is not None
+    rounds = build.rounds(stage.name, stage.version)
+    beside = stage.prepare(shards, section, rounds) if stage.prepare else []
+    inputs = [[shard, *columns] for shard, columns in zip(shards, _columns(beside, len(shards)), strict=True)]
+    tasks = rounds.tasks("", StageTask(stage.name), inputs, section)
+    done = build.run(tasks)
+    build.record(stage.name, stage.version, section, tasks, done)
+    return [one.files["kept"] for one in done]
+
+
+def _columns(beside: Sequence[File], shards: int) -> list[list[File]]:
+    return [[file] for file in beside] or [[] for _ in range(shards)]
+
+
+def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
+    rows = funnel(build.stages)
+    if not sum(shard.rows for shard in shards):
+        raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
+    return release.build(shards, config, rows, build)
+
+
+def _where_lost(rows: Sequence[Json]) -> str:
+    lines = [
+        f"  {row['stage']}: {row.get('documents_dropped', 0)} of {row.get('documents_in', 0)} documents dropped"
+        + "".join(f", {count} {reason}" for reason, count in list(row["reasons"].items())[:3])
+        for row in rows
+        if row.get("documents_dropped")
+    ]
+    return "\n".join(lines) or "  the input holds no documents"
+
+
+def _planned_release(config: Config, before: Planned) -> Planned:
+    name = f"{config.releases_dir}/v{config.version}"
+    if before.verdict != "keep":
+        return Planned("release", "follow", None, None, f"writes {name}")
+    if Path(name).is_dir():
+        return Planned("release", "keep", None, None, f"{name} is there")
+    return Planned("release", "run", None, None, f"writes {name}")
+
+
+def _why(before: Json | None, section: Section | None, pending: Pending) -> str:
+    assert section is not None
+    if before is None:
+        return "never ran"
+    now = section.model_dump(mode="json")
+    changed = [
+        f"{key} {before['config'].get(key)} -> {value}"
+        for key, value in now.items()
+        if before["config"].get(key) != value
+    ]
+    if changed:
+        return "config changed: " + ", ".join(changed)
+    if before["version"] != pending.tasks[0].version:
+        return "the stage itself changed"
+    return _what_input_changed(before, pending)
+
+
+def _what_input_changed(before: Json, pending: Pending) -> str:
+    then = {digest for task in before["tasks"] for digest in task["inputs"]}
+    now = {file.sha256 for task in pending.tasks for file in task.inputs}
+    gone, new = len(then - now), len(now - then)
+    return f"input changed: {new} new, {gone} gone" if gone or new else "not finished, or its files are gone"
+
+
+def _checked(workers: int | None) -> int:
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers must be 1 or more, not {workers}")
+    return workers or os.cpu_count() or 1
+
+
+def _check_stage(force: str | None, config: Config) -> None:
+    names = ["read", *(stage.name for stage in active(config))]
+    if force and force not in names:
+        raise UsageError(f"--force {force}: no such stage in this config; stages: {', '.join(names)}")

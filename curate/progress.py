@@ -1,0 +1,103 @@
+"""What a person sees while a run works: stage, documents, rate, time left, drops. On stderr, never on stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from curate.tasks import Done
+
+
+class Watcher(Protocol):
+    """Is told what a run does."""
+
+    def start(self, label: str, tasks: int, finished: int) -> None:
+        """A round of `tasks` tasks begins, of which `finished` are there from an earlier run."""
+        ...
+
+    def advance(self, label: str, done: Done) -> None:
+        """A task has ended."""
+        ...
+
+    def end(self, label: str) -> None:
+        """The round has ended."""
+        ...
+
+
+class Silent:
+    """Tells nothing."""
+
+    def start(self, label: str, tasks: int, finished: int) -> None: ...
+    def advance(self, label: str, done: Done) -> None: ...
+    def end(self, label: str) -> None: ...
+
+
+@dataclass
+class _Round:
+    bar: TaskID
+    tasks: int
+    started: float = field(default_factory=time.monotonic)
+    documents: int = 0
+    dropped: int = 0
+
+    @property
+    def rate(self) -> str:
+        seconds = time.monotonic() - self.started
+        return f"{self.documents / seconds:,.0f}/s" if seconds > 0.2 and self.documents else ""
+
+
+class Bars:
+    """A live bar a round on a terminal; a line a finished round elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} files"),
+            TextColumn("{task.fields[documents]:>9,} documents  {task.fields[dropped]:>7,} dropped"),
+            TextColumn("{task.fields[rate]:>9}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not sys.stderr.isatty(),
+        )
+        self._rounds: dict[str, _Round] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def start(self, label: str, tasks: int, finished: int) -> None:
+        bar = self._bars.add_task(
+            label,
+            total=tasks,
+            completed=finished,
+            documents=0,
+            dropped=0,
+            rate="unchanged" if tasks == finished else "",
+        )
+        self._rounds[label] = _Round(bar, tasks - finished)
+
+    def advance(self, label: str, done: Done) -> None:
+        at = self._rounds[label]
+        at.documents += done.stats.get("documents_in", sum(file.rows for file in done.files.values()))
+        at.dropped += done.stats.get("documents_dropped", 0)
+        self._bars.update(at.bar, advance=1, documents=at.documents, dropped=at.dropped, rate=at.rate)
+
+    def end(self, label: str) -> None:
+        at = self._rounds[label]
+        if self._bars.disable and at.tasks:
+            seconds = time.monotonic() - at.started
+            said = f"{at.documents:,} documents, {at.dropped:,} dropped, {seconds:.1f} s {at.rate}"
+            print(f"{label:<24} {said}".rstrip(), file=sys.stderr)

@@ -1,0 +1,89 @@
+"""How a stage meets a shard: the one task function behind every stage.
+
+It streams a shard through the stage's `apply`, moves dropped rows to a file of their own with the text the stage was
+given, and counts. For every task: documents in = kept + dropped, characters in = kept + cut + dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from curate.document import DECISION, undecided
+from curate.section import Section
+from curate.stages import STAGES, Stage
+from curate.tasks import File, Json, Rows, batches
+
+
+@dataclass(frozen=True)
+class StageTask:
+    """Task function of a stage. Inputs: a shard and, where the stage prepared one, the file of columns beside it."""
+
+    stage: str
+
+    def __call__(self, inputs: Sequence[File], config: Section) -> Rows:
+        stage = next(stage for stage in STAGES if stage.name == self.stage)
+        count: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        for batch in _beside(inputs):
+            kept, dropped = judge(stage, batch, config)
+            _count(count, batch, kept, dropped)
+            reasons.update(dropped["drop_reason"].to_list())
+            yield "kept", kept
+            yield "dropped", dropped
+        return {**count, "reasons": dict(sorted(reasons.items()))}
+
+
+def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What a stage keeps of a batch, and what it drops: as given, with the columns it added and its verdict."""
+    given = undecided(batch)
+    judged = stage.apply(given, config)
+    if judged.height != batch.height:
+        raise AssertionError(f"{stage.name}.apply returned {judged.height} rows for {batch.height}")
+    keep = judged["drop_reason"].is_null()
+    kept = judged.filter(keep).drop(*DECISION)
+    added = [name for name in judged.columns if name not in batch.columns and name not in DECISION]
+    dropped = batch.hstack(judged.select(*added, *DECISION)).filter(~keep)
+    return kept, dropped
+
+
+def total(stats: Sequence[Json]) -> Json:
+    """The statistics of a stage: sums over its tasks."""
+    count: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for one in stats:
+        count.update({name: value for name, value in one.items() if isinstance(value, int)})
+        reasons.update(one.get("reasons", {}))
+    return {**count, "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))}
+
+
+def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
+    shard, *prepared = inputs
+    if not prepared:
+        yield from batches(shard)
+        return
+    for batch, columns in zip(batches(shard), batches(prepared[0]), strict=True):
+        yield batch.hstack(columns)
+
+
+def _count(count: Counter[str], batch: pl.DataFrame, kept: pl.DataFrame, dropped: pl.DataFrame) -> None:
+    chars_in, chars_kept, chars_dropped = (_chars(frame) for frame in (batch, kept, dropped))
+    count.update(
+        documents_in=batch.height,
+        documents_kept=kept.height,
+        documents_dropped=dropped.height,
+        chars_in=chars_in,
+        chars_kept=chars_kept,
+        chars_cut=chars_in - chars_kept - chars_dropped,
+        chars_dropped=chars_dropped,
+    )
+
+
+def _chars(batch: pl.DataFrame) -> int:
+    """Characters of text; before `normalize` there is only the raw page, whose bytes count."""
+    if "page" in batch.columns:
+        return int(batch["page"].bin.size().sum())
+    return int(batch["text"].str.len_chars().sum())

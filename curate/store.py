@@ -1,0 +1,185 @@
+"""The build store: outputs of tasks under the hash of what decides them, written whole or not at all.
+
+    <root>/<label>/<key>.<part>.parquet    one output file of a task
+    <root>/<label>/<key>.json              its ledger entry: sha256 and rows of each file, statistics; written last
+
+A task is done when its ledger entry is there. Files are written under a temporary name and renamed (on object stores,
+which show an object only when it is complete, they are written in place), so a killed run leaves nothing half-written
+that anyone would read, and a rerun does only what has no entry.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+import fsspec
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from curate.errors import CurateError, StorageError, TaskError
+from curate.tasks import Done, File, Json, Task
+
+
+def execute(task: Task, root: str) -> Done:
+    """Run a task and commit its outputs. Safe to run twice, anywhere, at any time.
+
+    Raises TaskError (with the stage, its files and the cause) where the task's function fails, StorageError where an
+    output cannot be written.
+    """
+    try:
+        return _write(task, root)
+    except CurateError:
+        raise
+    except OSError as error:
+        raise _storage_error(error, root) from error
+    except MemoryError:
+        raise TaskError(f"{_where(task)}: out of memory; run with fewer --workers") from None
+    except Exception as error:
+        raise TaskError(f"{_where(task)}: {type(error).__name__}: {error}") from error
+
+
+def finished(task: Task, root: str) -> Done | None:
+    """What an earlier run left for this task, or None."""
+    try:
+        with fsspec.open(_address(task, root) + ".json", "rb") as stream:
+            entry = json.loads(cast("IO[bytes]", stream).read())
+    except (FileNotFoundError, ValueError):
+        return None
+    return Done(task.key, {part: File(**file) for part, file in entry["files"].items()}, entry["stats"])
+
+
+def forget(task: Task, root: str) -> None:
+    """Remove a task's ledger entry, so that it runs again."""
+    fs, path = fsspec.core.url_to_fs(_address(task, root) + ".json")
+    with suppress(FileNotFoundError):
+        fs.rm_file(path)
+
+
+@contextmanager
+def create(url: str) -> Iterator[IO[bytes]]:
+    """A file to write that appears under its name when the block ends well, and not at all otherwise."""
+    fs, path = fsspec.core.url_to_fs(url)
+    local = isinstance(fs, LocalFileSystem)
+    target = f"{path}.{uuid.uuid4().hex}.tmp" if local else path
+    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    stream = fs.open(target, "wb")
+    try:
+        with stream:
+            yield stream
+        if local:
+            Path(target).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            fs.rm_file(target)
+        raise
+
+
+def write_json(url: str, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with create(url) as stream:
+        stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True).encode())
+
+
+class _Output:
+    """One output file of a running task: Parquet written batch by batch, hashed on its way out."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.rows = 0
+        self.hash = hashlib.sha256()
+        self._block = create(url)
+        self._stream = self._block.__enter__()
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self.hash.update(view)
+        self._stream.write(view)
+        return view.nbytes
+
+    def append(self, rows: pl.DataFrame) -> None:
+        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._writer is None:
+            sink = pa.PythonFile(_Sink(self), mode="w")
+            self._writer = pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=1)
+        if table.num_rows or not self.rows:
+            self._writer.write_table(table)
+        self.rows += table.num_rows
+
+    def commit(self) -> File:
+        assert self._writer is not None
+        self._writer.close()
+        self._block.__exit__(None, None, None)
+        return File(self.url, self.hash.hexdigest(), self.rows)
+
+    def abandon(self, error: BaseException) -> None:
+        with suppress(type(error)):
+            self._block.__exit__(type(error), error, error.__traceback__)
+
+
+class _Sink:
+    """What pyarrow needs of a Python file to write to it."""
+
+    closed = False
+
+    def __init__(self, output: _Output) -> None:
+        self.write = output.write
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _write(task: Task, root: str) -> Done:
+    outputs: dict[str, _Output] = {}
+    try:
+        stats = _drain(task, root, outputs)
+        files = {part: output.commit() for part, output in sorted(outputs.items())}
+    except BaseException as error:
+        for output in outputs.values():
+            output.abandon(error)
+        raise
+    entry = {"files": {part: vars(file) for part, file in files.items()}, "stats": stats}
+    write_json(_address(task, root) + ".json", entry)
+    return Done(task.key, files, stats)
+
+
+def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
+    rows = task.function(task.inputs, task.config)
+    while True:
+        try:
+            part, frame = next(rows)
+        except StopIteration as stop:
+            return cast("Json", stop.value or {})
+        if part not in outputs:
+            outputs[part] = _Output(f"{_address(task, root)}.{part}.parquet")
+        outputs[part].append(frame)
+
+
+def _address(task: Task, root: str) -> str:
+    return f"{root}/{task.label}/{task.key}"
+
+
+def _where(task: Task) -> str:
+    names = ", ".join(file.url for file in task.inputs[:3])
+    more = f" and {len(task.inputs) - 3} more" if len(task.inputs) > 3 else ""
+    return f"{task.label}: {names}{more}"
+
+
+def _storage_error(error: OSError, root: str) -> StorageError:
+    said = {
+        errno.ENOSPC: "the disk is full; free some space and run again: finished work is kept",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "no right to write there",
+    }.get(error.errno or 0, str(error))
+    return StorageError(f"{error.filename or root}: {said}")

@@ -1,0 +1,189 @@
+"""What a line, a word and a hash are: one definition for all stages, the same on every machine and in every year.
+
+A token is a run of letters, digits and marks, or one character of a script that writes no spaces (Han, kana, Thai, Lao,
+Burmese, Khmer), after NFKC and lower case. Character classes come from the frozen Unicode 3.2 tables that every Python
+carries (`unicodedata.ucd_3_2_0`); a letter assigned later counts as a letter. NFKC and case mapping are stable for
+assigned characters by Unicode's policy. Hashes are 64 bits: xxh3 of the UTF-8 bytes for strings, and for tokens a
+multiply-and-shift over their bytes, eight at a time, which numpy does for a whole batch at once.
+
+`VERSION` changes whenever a token or a hash does. Hashes of different versions must not be compared.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import xxhash
+
+VERSION = 1
+
+Hashes = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+_OTHER, _WORD, _SINGLE = 0, 1, 2
+_UNSPACED = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x2FDF),  # radicals
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),  # kana
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),  # Han
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+_SYMBOLS = ((0x2000, 0x2BFF), (0x2E00, 0x2E7F), (0xFE00, 0xFE6F), (0x1F000, 0x1FBFF), (0xE0000, 0x10FFFF))
+_LONGEST = 64
+_K1, _K2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_SHIFT = np.uint64(32)
+_MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a batch of texts: text `i` has tokens `offsets[i]` up to `offsets[i + 1]`."""
+
+    data: bytes  # all texts as normalised UTF-8, with room behind them
+    starts: Positions  # where each token begins in `data`
+    ends: Positions
+    offsets: Positions  # one more than there are texts
+
+    @property
+    def counts(self) -> Positions:
+        """Number of tokens of each text."""
+        return np.diff(self.offsets)
+
+    def hashes(self) -> Hashes:
+        """A 64-bit hash of each token."""
+        return _hash_slices(self.data, self.starts, self.ends)
+
+
+def hash64(values: pl.Series) -> Hashes:
+    """xxh3 of the UTF-8 bytes of each string; a null hashes as the empty string."""
+    strings = values.cast(pl.String).fill_null("").cast(pl.Binary).to_list()
+    return np.fromiter(map(xxhash.xxh3_64_intdigest, strings), np.uint64, len(strings))
+
+
+def mix(x: Hashes) -> Hashes:
+    """Scramble 64-bit integers one to one, so that every bit depends on every bit (Evensen's rrmxmx family)."""
+    x = x ^ (x >> _SHIFT)
+    for _ in range(2):
+        x *= _K2
+        x ^= x >> _SHIFT
+    return x
+
+
+def lines(texts: pl.Series) -> pl.DataFrame:
+    """The lines of each text: columns `document` (row in `texts`, UInt32) and `line`. A null text has none."""
+    frame = pl.DataFrame({"line": texts.cast(pl.String).str.split("\n")}).with_row_index("document")
+    return frame.explode("line", empty_as_null=False, keep_nulls=False)
+
+
+def count_words(texts: pl.Series) -> Positions:
+    """Number of tokens of each text; a null has none."""
+    return tokens(texts.cast(pl.String).fill_null("").to_list()).counts
+
+
+def tokens(texts: Sequence[str]) -> Tokens:
+    """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
+    encoded = [_folded(text) for text in texts]
+    data = b"\n".join([b"", *encoded, bytes(8)]).lower()
+    starts, ends = _find(data)
+    breaks = np.cumsum([0] + [len(text) + 1 for text in encoded])
+    return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
+
+
+def _folded(text: str) -> bytes:
+    """NFKC and lower case as UTF-8. ASCII is lowered later, a whole batch at once."""
+    if text.isascii():
+        return text.encode()
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower().encode(errors="replace")
+
+
+def _find(data: bytes) -> tuple[Positions, Positions]:
+    """Where tokens start and end in a buffer that begins and ends with something else."""
+    classes = np.frombuffer(bytearray(data.translate(_ascii_classes())), np.uint8)
+    single = _classify(np.frombuffer(data, np.uint8), classes)
+    word = classes == _WORD
+    edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+    if not len(single):
+        return edges[0::2], edges[1::2]
+    marks = np.zeros((2, len(data)), bool)
+    for mark, runs, length in ((marks[0], edges[0::2], 0), (marks[1], edges[1::2], 1)):
+        mark[runs] = True
+        mark[single[:, length]] = True
+    return np.flatnonzero(marks[0]), np.flatnonzero(marks[1])
+
+
+def _classify(data: Bytes, classes: Bytes) -> Positions:
+    """Fill in the class of every byte beyond ASCII; returns start and end of each one-character token."""
+    found = []
+    leads = np.flatnonzero(data >= 0xC0)
+    lengths = 2 + (data[leads] >= 0xE0).view(np.uint8) + (data[leads] >= 0xF0).view(np.uint8)
+    for length in (2, 3, 4):
+        at = leads[lengths == length]
+        if not len(at):
+            continue
+        kinds = _classes()[_codepoints(data, at, length)]
+        for i in range(length):
+            classes[at + i] = kinds
+        found.append(np.stack([at, at + length], 1)[kinds == _SINGLE])
+    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+
+
+def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32]:
+    points = (data[at] & (0x7F >> length)).astype(np.int32)
+    for i in range(1, length):
+        points = points << 6 | (data[at + i] & 0x3F)
+    return points
+
+
+def _hash_slices(data: bytes, starts: Positions, ends: Positions) -> Hashes:
+    """Hash of the bytes of each slice, eight at a time; slices over 64 bytes by xxh3."""
+    words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))
+    lengths = ends - starts
+    hashes = (words[starts] & _MASKS[np.minimum(lengths, 8)]) ^ (lengths.astype(np.uint64) * _K1)
+    hashes = _scramble(hashes)
+    for done in range(8, _LONGEST, 8):
+        more = np.flatnonzero(lengths > done)
+        if not len(more):
+            return hashes
+        rest = words[starts[more] + done] & _MASKS[np.minimum(lengths[more] - done, 8)]
+        hashes[more] = _scramble(hashes[more] ^ rest)
+    for i in np.flatnonzero(lengths > _LONGEST):
+        hashes[i] = xxhash.xxh3_64_intdigest(data[starts[i] : ends[i]])
+    return hashes
+
+
+def _scramble(x: Hashes) -> Hashes:
+    x = x * _K2
+    x ^= x >> _SHIFT
+    return x
+
+
+@cache
+def _ascii_classes() -> bytes:
+    """Class of each byte; those beyond ASCII are filled in later."""
+    return bytes(_WORD if i < 128 and chr(i).isalnum() else _OTHER for i in range(256))
+
+
+@cache
+def _classes() -> Bytes:
+    """Class of every code point."""
+    table = np.full(0x110000, _WORD, np.uint8)
+    table[:0x20000] = [_class(chr(i)) for i in range(0x20000)]
+    for low, high in _SYMBOLS:
+        unassigned = table[low : high + 1]
+        unassigned[[unicodedata.ucd_3_2_0.category(chr(i)) == "Cn" for i in range(low, min(high + 1, 0x20000))]] = 0
+    return table
