@@ -41,7 +41,7 @@ _UNSPACED = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
-_SYMBOLS = ((0x2000, 0x2BFF), (0x2E00, 0x2E7F), (0xFE00, 0xFE6F), (0x1F000, 0x1FBFF), (0xE0000, 0x10FFFF))
+_SYMBOLS = ((0x2000, 0x2BFF), (0x2E00, 0x2E7F), (0xFE00, 0xFE6F), (0xFFF0, 0xFFFF), (0x1F000, 0x1FFFF))
 _LONGEST = 64
 _K1, _K2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
@@ -180,10 +180,17 @@ def _ascii_classes() -> bytes:
 
 @cache
 def _classes() -> Bytes:
-    """Class of every code point."""
-    table = np.full(0x110000, _WORD, np.uint8)
-    table[:0x20000] = [_class(chr(i)) for i in range(0x20000)]
-    for low, high in _SYMBOLS:
-        unassigned = table[low : high + 1]
-        unassigned[[unicodedata.ucd_3_2_0.category(chr(i)) == "Cn" for i in range(low, min(high + 1, 0x20000))]] = 0
+    """Class of every code point. Planes 2 and 3 are Han; what lies above is neither letter nor digit."""
+    table = np.full(0x110000, _OTHER, np.uint8)
+    table[:0x20000] = [_is_word(chr(i)) for i in range(0x20000)]
+    table[0x20000:0x40000] = _WORD
+    for low, high in _UNSPACED:
+        table[low : high + 1] *= _SINGLE
     return table
+
+
+def _is_word(char: str) -> bool:
+    category = unicodedata.ucd_3_2_0.category(char)
+    if category == "Cn":
+        return not any(low <= ord(char) <= high for low, high in _SYMBOLS)
+    return category[0] in "LNM"
