@@ -88,6 +88,7 @@ def parse(text: str, name: str = "config", overrides: Mapping[str, Any] | None =
     raw = source.mapping(text)
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
+        source.overridden.add(tuple(key.split(".")))
     order = list(source.order_faults(raw))
     try:
         config = Config.model_validate(raw)
@@ -117,7 +118,8 @@ class _Source:
 
     name: str
     marks: dict[_Path, tuple[int, int]] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
+    overridden: set[_Path] = field(default_factory=set)
+    _seen: set[int] = field(default_factory=set)
 
     def mapping(self, text: str) -> dict[str, Any]:
         value = self.value(text)
@@ -142,15 +144,54 @@ class _Source:
     def _plain(self, node: Node, path: _Path) -> Any:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         self.marks.setdefault(path, (line, column))
-        if id(node) in self.seen:
+        if id(node) in self._seen:
             raise ConfigError(f"{self.name}:{line}:{column}: anchors and aliases are not taken here")
-        self.seen.add(id(node))
+        self._seen.add(id(node))
         tag = str(node.tag)
         if isinstance(node, MappingNode) and tag == "tag:yaml.org,2002:map":
             return dict(self._pairs(node, path))
         if isinstance(node, SequenceNode) and tag == "tag:yaml.org,2002:seq":
             return [self._plain(item, (*path, i)) for i, item in enumerate(node.value)]
         if isinstance(node, ScalarNode) and (read_scalar := _SCALARS.get(tag)):
+            return read_scalar(node.value)
+        raise ConfigError(f"{self.name}:{line}:{column}: the tag {tag!r} is not taken here: YAML is data")
+
+    def _pairs(self, node: MappingNode, path: _Path) -> Iterator[tuple[str, Any]]:
+        for key, value in node.value:
+            at = (*path, str(key.value))
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            if at in self.marks:
+                raise ConfigError(f"{self.name}:{line}:{column}: {_dotted(at)}: given twice")
+            self.marks[at] = (line, column)
+            yield str(key.value), self._plain(value, at)
+
+    def order_faults(self, raw: Mapping[str, Any]) -> Iterator[_Fault]:
+        """A fault for each section that stands before one that runs earlier."""
+        known = list(Config.model_fields)
+        last = -1
+        for key in raw:
+            if key not in known or (key,) not in self.marks:
+                continue
+            if known.index(key) < last:
+                line, column = self.marks[(key,)]
+                why = f"must stand before `{known[last]}`: sections are listed in the order in which they run"
+                yield line, column, f"{self.name}:{line}:{column}: {key}: {why}"
+            last = max(last, known.index(key))
+
+    def fault(self, detail: Mapping[str, Any]) -> _Fault:
+        """One line for one of pydantic's errors."""
+        path: _Path = tuple(detail["loc"])
+        if path in self.overridden:
+            return 0, 0, f"--set {_dotted(path)}: {_explain(detail)}"
+        known = path
+        while known and known not in self.marks:
+            known = known[:-1]
+        line, column = self.marks.get(known, (1, 1))
+        where = _dotted(path if detail["type"] == "missing" else known) or "config"
+        return line, column, f"{self.name}:{line}:{column}: {where}: {_explain(detail)}"
+
+
+_SCALARS.get(tag)):
             return read_scalar(node.value)
         raise ConfigError(f"{self.name}:{line}:{column}: the tag {tag!r} is not taken here: YAML is data")
 

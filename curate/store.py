@@ -54,7 +54,8 @@ def finished(task: Task, root: str) -> Done | None:
             entry = json.loads(cast("IO[bytes]", stream).read())
     except (FileNotFoundError, ValueError):
         return None
-    return Done(task.key, {part: File(**file) for part, file in entry["files"].items()}, entry["stats"])
+    done = Done(task.key, {part: File(**file) for part, file in entry["files"].items()}, entry["stats"])
+    return done if all(_exists(file.url) for file in done.files.values()) else None
 
 
 def forget(task: Task, root: str) -> None:
@@ -164,6 +165,11 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
         if part not in outputs:
             outputs[part] = _Output(f"{_address(task, root)}.{part}.parquet")
         outputs[part].append(frame)
+
+
+def _exists(url: str) -> bool:
+    fs, path = fsspec.core.url_to_fs(url)
+    return bool(fs.exists(path))
 
 
 def _address(task: Task, root: str) -> str:

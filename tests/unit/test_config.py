@@ -1,0 +1,167 @@
+"""Faults in a config say where they are and what to do, all at once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate import config
+from curate.errors import ConfigError
+
+GOOD = """\
+name: news
+version: 0.1.0
+
+read:
+  paths: [data/raw/news/*.txt]
+
+boilerplate: {}
+
+language:
+  keep: [en, no]
+  min_score: 0.9
+
+quality:
+  min_words: 50
+
+dedup:
+  threshold: 0.7
+  keep: longest
+
+split:
+  validation: 0.05
+  test: 0.05
+
+release:
+  license: cc-by-4.0
+"""
+
+
+def faults(text, **overrides):
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, "news.yaml", overrides)
+    assert caught.value.exit_code == 2
+    return str(caught.value).splitlines()
+
+
+def test_a_good_config():
+    loaded = config.parse(GOOD)
+    assert loaded.language and list(loaded.language.keep) == ["en", "no"]
+    assert loaded.dedup and loaded.dedup.threshold == 0.7
+    assert loaded.boilerplate is not None
+    assert loaded.build_dir == "data/build/news"
+
+
+def test_a_section_left_out_does_not_run_and_an_empty_one_does():
+    assert config.parse(GOOD.replace("boilerplate: {}", "")).boilerplate is None
+    assert config.parse(GOOD.replace("boilerplate: {}", "boilerplate:")).boilerplate is not None
+
+
+def test_all_faults_at_once_in_the_order_of_the_file():
+    text = (
+        GOOD.replace("min_score: 0.9", "min_scroe: 0.9")
+        .replace("threshold: 0.7", "threshold: 80")
+        .replace("keep: longest", "keep: longets")
+        .replace("min_words: 50", "min_words: fifty")
+    )
+    found = faults(text)
+    assert [line.split(":")[1] for line in found] == ["11", "14", "17", "18"]
+    assert found[0] == "news.yaml:11:3: language.min_scroe: unknown key; did you mean 'min_score'?"
+    assert found[1].startswith("news.yaml:14:3: quality.min_words: must be a valid integer")
+    assert found[2].startswith("news.yaml:17:3: dedup.threshold: must be ") and found[2].endswith("not 80")
+    assert found[3].endswith("not 'longets'; did you mean 'longest'?")
+
+
+def test_unknown_section():
+    assert faults(GOOD + "publish: {}\n") == [
+        "news.yaml:27:1: publish: unknown key; known: " + ", ".join(config.Config.model_fields)
+    ]
+
+
+def test_missing_key_names_its_section():
+    found = faults(GOOD.replace("  paths: [data/raw/news/*.txt]", "  format: auto"))
+    assert found == ["news.yaml:4:1: read.paths: must be given"]
+
+
+def test_a_key_given_twice():
+    assert faults(GOOD.replace("  keep: longest", "  threshold: 0.8")) == [
+        "news.yaml:18:3: dedup.threshold: given twice"
+    ]
+
+
+def test_sections_in_another_order():
+    text = GOOD.replace("boilerplate: {}\n", "") + "boilerplate: {}\n"
+    assert faults(text) == [
+        "news.yaml:24:1: boilerplate: must stand before `release`: sections are listed in the order in which they run"
+    ]
+
+
+def test_no_is_norwegian_and_1e_3_a_number():
+    loaded = config.parse(GOOD.replace("min_score: 0.9", "min_score: 1e-3"))
+    assert loaded.language and loaded.language.min_score == 0.001
+
+
+def test_a_version_that_yaml_takes_for_a_number():
+    assert faults(GOOD.replace("version: 0.1.0", "version: 1.0")) == [
+        "news.yaml:2:1: version: must be text, not a number (1.0); put it in quotes"
+    ]
+
+
+def test_zero_does_what_zero_means():
+    loaded = config.parse(GOOD.replace("min_words: 50", "min_words: 0"))
+    assert loaded.quality and loaded.quality.min_words == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: [", "news.yaml:1:8: "),
+        ("- a\n- b\n", "news.yaml:1:1: config: must be `key: value` lines, not a list"),
+        ("name: !!python/object/apply:os.system [x]\n", "news.yaml:1:7: the tag"),
+        ("name: &a news\nversion: *a\n", "news.yaml:1:7: anchors and aliases"),
+        ("name: \x00\n", "news.yaml:1:1: not YAML"),
+    ],
+)
+def test_yaml_is_data(text, said):
+    assert faults(text)[0].startswith(said)
+
+
+def test_an_empty_file_says_what_is_missing():
+    assert [line.split(": ", 1)[1] for line in faults("")] == [
+        "name: must be given",
+        "read: must be given",
+        "version: must be given",
+    ]
+
+
+def test_overrides_win_and_are_checked_too():
+    loaded = config.parse(GOOD, "news.yaml", {"dedup.threshold": 0.8, "quality.min_words": 10})
+    assert loaded.dedup and loaded.dedup.threshold == 0.8
+    assert faults(GOOD, **{"dedup.threshold": 80})[0].startswith("--set dedup.threshold: must be ")
+    assert faults(GOOD, **{"dedup.treshold": 0.8}) == ["--set dedup.treshold: unknown key; did you mean 'threshold'?"]
+
+
+def test_a_file_that_is_not_there_suggests_a_near_one(tmp_path):
+    (tmp_path / "news.yaml").write_text(GOOD)
+    with pytest.raises(ConfigError, match=r"no such file; did you mean '.*news\.yaml'"):
+        config.load(tmp_path / "new.yaml")
+
+
+def test_a_value_for_set():
+    assert [config.scalar(text) for text in ("0.7", "no", "[en, de]", "true", "1e-3", "010", "0x10", "~")] == [
+        0.7,
+        "no",
+        ["en", "de"],
+        True,
+        0.001,
+        10,
+        16,
+        None,
+    ]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_config_or_a_fault(text):
+    try:
+        config.parse(text)
+    except ConfigError as error:
+        assert str(error)

@@ -1,0 +1,138 @@
+"""The local engine: same bytes from any number of workers, a killed worker costs its task, a killed run leaves no worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curate.engines.local import LocalEngine
+from curate.errors import TaskError
+from curate.section import Section
+from curate.store import execute, finished
+from curate.tasks import File, Rows, Task, read
+
+
+class Config(Section):
+    number: int
+    marker: str = ""
+
+
+def square(inputs: list[File], config: Config) -> Rows:
+    yield "rows", pl.DataFrame({"n": [config.number**2]})
+    return {}
+
+
+def threads(inputs: list[File], config: Config) -> Rows:
+    yield "rows", pl.DataFrame({"threads": [pl.thread_pool_size()]})
+    return {}
+
+
+def die_once(inputs: list[File], config: Config) -> Rows:
+    """Kill the worker at the first try of task 3."""
+    marker = Path(config.marker)
+    if config.number == 3 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield "rows", pl.DataFrame({"n": [config.number]})
+    return {}
+
+
+def always_die(inputs: list[File], config: Config) -> Rows:
+    if config.number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield "rows", pl.DataFrame({"n": [config.number]})
+    return {}
+
+
+def fail(inputs: list[File], config: Config) -> Rows:
+    if config.number == 2:
+        raise ValueError("bad number")
+    yield "rows", pl.DataFrame({"n": [config.number]})
+    return {}
+
+
+def tasks(function, count=8, marker=""):
+    return [
+        Task("test", 1, function, (File(f"in-{i}", str(i)),), Config(number=i, marker=marker)) for i in range(count)
+    ]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def run(workers, todo, root):
+    engine = LocalEngine(workers)
+    try:
+        return dict(engine.run(todo, str(root)))
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_every_task_runs_once_with_the_same_bytes(tmp_path, workers):
+    results = run(workers, tasks(square), tmp_path)
+    expected = [execute(task, str(tmp_path / "alone")).files["rows"].sha256 for task in tasks(square)]
+    assert [results[i].files["rows"].sha256 for i in range(8)] == expected
+
+
+def test_workers_have_one_polars_thread(tmp_path):
+    results = run(2, tasks(threads, count=2), tmp_path)
+    assert [read(done.files["rows"])["threads"][0] for done in results.values()] == [1, 1]
+
+
+def test_a_killed_worker_costs_only_its_task(tmp_path):
+    results = run(2, tasks(die_once, marker=str(tmp_path / "died")), tmp_path)
+    assert sorted(results) == list(range(8))
+
+
+def test_a_task_that_always_kills_its_worker_is_named(tmp_path):
+    with pytest.raises(TaskError, match=r"a worker was killed 3 times.*in-3"):
+        run(2, tasks(always_die), tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failure_is_raised_and_finished_work_is_kept(tmp_path, workers):
+    todo = tasks(fail, count=3)
+    with pytest.raises(TaskError, match="test: in-2: ValueError: bad number"):
+        run(workers, todo, tmp_path)
+    assert finished(todo[0], str(tmp_path)) and finished(todo[1], str(tmp_path))
+    assert finished(todo[2], str(tmp_path)) is None
+
+
+def test_workers_end_with_a_killed_run(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, sys, time
+            from curate.engines.local import LocalEngine
+            if __name__ == "__main__":
+                engine = LocalEngine(2)
+                pool = engine._started()
+                print(*pool._processes, flush=True)
+                time.sleep(60)
+            """
+        )
+    )
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert workers
+    deadline = time.monotonic() + 20
+    while any(alive(pid) for pid in workers):
+        assert time.monotonic() < deadline, "workers outlive the run"
+        time.sleep(0.1)

@@ -1,0 +1,123 @@
+"""Outputs appear whole or not at all, under a key that says what decided them."""
+
+import errno
+import json
+
+import polars as pl
+import pytest
+
+from curate import store
+from curate.errors import StorageError, TaskError
+from curate.section import Section
+from curate.tasks import File, Rows, Task, batches, read
+
+
+class Config(Section):
+    rows: int = 3
+    fail_after: int | None = None
+
+
+def numbers(inputs: list[File], config: Config) -> Rows:
+    """Yield the numbers below `rows`, one a batch, even ones apart from odd ones."""
+    for i in range(config.rows):
+        if config.fail_after is not None and i >= config.fail_after:
+            raise ValueError("broke on purpose")
+        yield ("even", "odd")[i % 2], pl.DataFrame({"i": [i]})
+    return {"documents_in": config.rows}
+
+
+def task(config: Config, digest: str = "0" * 64) -> Task:
+    return Task("numbers", 1, numbers, (File("data/in.txt", digest),), config)
+
+
+def test_outputs_and_statistics(tmp_path):
+    done = store.execute(task(Config(rows=5)), str(tmp_path))
+    assert read(done.files["even"])["i"].to_list() == [0, 2, 4]
+    assert read(done.files["odd"])["i"].to_list() == [1, 3]
+    assert done.files["even"].rows == 3
+    assert done.stats == {"documents_in": 5}
+    assert store.finished(task(Config(rows=5)), str(tmp_path)) == done
+
+
+def test_key_follows_what_decides_the_output():
+    base = task(Config()).key
+    assert base == task(Config()).key
+    assert base != task(Config(rows=4)).key
+    assert base != task(Config(), digest="1" * 64).key
+    assert base != Task("numbers", 2, numbers, task(Config()).inputs, Config()).key
+
+
+def test_same_bytes_again(tmp_path):
+    first = store.execute(task(Config(rows=50)), str(tmp_path / "a"))
+    second = store.execute(task(Config(rows=50)), str(tmp_path / "b"))
+    assert [f.sha256 for f in first.files.values()] == [f.sha256 for f in second.files.values()]
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    broken = task(Config(rows=5, fail_after=3))
+    with pytest.raises(TaskError, match=r"numbers: data/in\.txt: ValueError: broke on purpose"):
+        store.execute(broken, str(tmp_path))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert store.finished(broken, str(tmp_path)) is None
+
+
+def test_forgotten_work_is_not_finished(tmp_path):
+    store.execute(task(Config()), str(tmp_path))
+    store.forget(task(Config()), str(tmp_path))
+    assert store.finished(task(Config()), str(tmp_path)) is None
+
+
+def test_an_entry_without_its_files_is_not_finished(tmp_path):
+    done = store.execute(task(Config()), str(tmp_path))
+    (tmp_path / "numbers" / f"{done.key}.odd.parquet").unlink()
+    assert store.finished(task(Config()), str(tmp_path)) is None
+
+
+def test_empty_output_has_its_columns(tmp_path):
+    def nothing(inputs: list[File], config: Config) -> Rows:
+        yield "kept", pl.DataFrame(schema={"id": pl.String, "n": pl.Int64})
+        return {}
+
+    done = store.execute(Task("nothing", 1, nothing, (), Config()), str(tmp_path))
+    assert [batch.schema for batch in batches(done.files["kept"])] == [pl.Schema({"id": pl.String, "n": pl.Int64})]
+
+
+def test_batches_keep_order_and_size(tmp_path):
+    done = store.execute(task(Config(rows=23)), str(tmp_path))
+    parts = list(batches(done.files["even"], rows=5))
+    assert [part.height for part in parts] == [5, 5, 2]
+    assert pl.concat(parts)["i"].to_list() == list(range(0, 23, 2))
+
+
+@pytest.mark.skipif(not store.Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_is_said(tmp_path, monkeypatch):
+    real = store.fsspec.core.url_to_fs
+
+    def onto_full_disk(url: str):
+        fs, path = real(url)
+        monkeypatch.setattr(type(fs), "open", lambda self, name, mode: open("/dev/full", "wb", buffering=0))
+        return fs, path
+
+    monkeypatch.setattr(store.fsspec.core, "url_to_fs", onto_full_disk)
+    with pytest.raises(StorageError, match="the disk is full"):
+        store.execute(task(Config()), str(tmp_path))
+
+
+def test_read_only_folder_is_said(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StorageError):
+        store.execute(task(Config()), str(tmp_path / "file"))
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path):
+    url = str(tmp_path / "record.json")
+    store.write_json(url, {"a": 1})
+    with pytest.raises(TypeError):
+        store.write_json(url, {"a": object()})
+    assert json.loads((tmp_path / "record.json").read_text()) == {"a": 1}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json"]
+
+
+def test_errno_of_a_full_disk_is_known():
+    error = store._storage_error(OSError(errno.ENOSPC, "No space left on device"), "data/build/news")
+    assert str(error).startswith("data/build/news: the disk is full")
