@@ -1,0 +1,91 @@
+"""What a newcomer does wrong ends in a message that says what to do."""
+
+import os
+import sys
+
+import pytest
+
+from tests.end_to_end.conftest import curate
+
+NEWS = "configs/news.yaml"
+
+
+def edit(project, old, new):
+    path = project / NEWS
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_typo_in_the_config(project):
+    edit(project, "min_score", "min_scroe")
+    result = curate("run", NEWS, cwd=project, expect=2)
+    assert "unknown key; did you mean 'min_score'?" in result.stderr
+    assert result.stderr.startswith("configs/news.yaml:")
+    assert not (project / "data/build").exists()
+
+
+def test_a_config_that_is_not_there(project):
+    assert "did you mean 'configs/news.yaml'?" in curate("run", "configs/new.yaml", cwd=project, expect=2).stderr
+
+
+def test_a_folder_without_pages(project):
+    (project / "empty").mkdir()
+    edit(project, "data/raw/news", "empty")
+    assert "empty" in curate("run", NEWS, cwd=project, expect=1).stderr
+
+
+def test_a_pattern_without_a_match(project):
+    edit(project, "data/raw/news", "data/raw/nwes/*.txt")
+    assert "data/raw/nwes" in curate("run", NEWS, cwd=project, expect=1).stderr
+
+
+def test_a_wrong_option(project):
+    assert "--workers must be 1 or more" in curate("run", NEWS, "--workers", "0", cwd=project, expect=2).stderr
+    assert "no such stage" in curate("run", NEWS, "--force", "boilerplat", cwd=project, expect=2).stderr
+    assert "section.key=value" in curate("run", NEWS, "--set", "threshold", cwd=project, expect=2).stderr
+
+
+def test_everything_is_dropped(project):
+    edit(project, "keep: [en]", "keep: [fi]")
+    error = curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
+    assert "nothing is left to release" in error
+    assert "language: " in error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_a_folder_that_cannot_be_written(project):
+    (project / "data/build").write_text("a file where the folder should be")
+    assert "data/build" in curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
+
+
+def test_two_runs_at_once(project):
+    from filelock import FileLock
+
+    folder = project / "data/build/news"
+    folder.mkdir(parents=True)
+    with FileLock(folder / "lock"):
+        assert "another run is working here" in curate("run", NEWS, cwd=project, expect=1).stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs RLIMIT_FSIZE")
+def test_an_output_that_cannot_grow(project):
+    """A file size limit stands for the full disk: writing fails in the middle, and running again goes on."""
+    import resource
+    import subprocess
+
+    from tests.end_to_end.conftest import ENVIRONMENT
+
+    def limit():
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    command = [sys.executable, "-m", "curate", "run", NEWS, "--workers", "1"]
+    result = subprocess.run(
+        command, cwd=project, env=ENVIRONMENT, capture_output=True, text=True, preexec_fn=limit, check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (project / "data/releases").exists()
+    curate("run", NEWS, "--workers", "1", cwd=project)

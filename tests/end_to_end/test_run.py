@@ -1,0 +1,142 @@
+"""From the sample crawl to a dataset, through the command line."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from tests.end_to_end.conftest import ENVIRONMENT, curate, make_project, release_bytes
+
+NEWS = "configs/news.yaml"
+
+
+def stages(folder):
+    return json.loads((folder / "data/build/news/run.json").read_text())["stages"]
+
+
+def read(task, part, folder):
+    return pl.read_parquet(folder / task["files"][part]["url"])
+
+
+def size(frame):
+    return frame["page"].bin.size().sum() if "page" in frame.columns else frame["text"].str.len_chars().sum()
+
+
+def test_load_dataset_reads_the_release(built, monkeypatch):
+    code = (
+        "from datasets import load_dataset\n"
+        "news = load_dataset('data/releases/news')\n"
+        "print({split: rows.num_rows for split, rows in news.items()})\n"
+        "print(len(list(load_dataset('data/releases/news', split='train', streaming=True))))\n"
+    )
+    environment = {**ENVIRONMENT, "HF_HOME": str(built / "hf"), "HF_DATASETS_OFFLINE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=built, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    counts, streamed = result.stdout.splitlines()[-2:]
+    assert set(eval(counts)) == {"train", "validation", "test"}
+    assert eval(counts)["train"] == int(streamed) > 0
+
+
+def test_nothing_gets_lost(built):
+    """For every task of every stage: documents and characters in = kept (and cut) + dropped, also on disk."""
+    kept_before = None
+    for stage in stages(built):
+        for i, task in enumerate(stage["tasks"]):
+            stats = task["stats"]
+            kept, dropped = read(task, "kept", built), read(task, "dropped", built)
+            assert stats["documents_in"] == kept.height + dropped.height
+            assert dropped["drop_reason"].null_count() == 0
+            assert stats["reasons"] == {k: v for k, v in sorted(dropped["drop_reason"].value_counts().iter_rows())}
+            if kept_before:
+                given = read(kept_before[i], "kept", built)
+                assert given.height == stats["documents_in"]
+                assert sorted(given["id"].to_list()) == sorted(kept["id"].to_list() + dropped["id"].to_list())
+                assert size(given) == stats["chars_in"] == stats["chars_kept"] + stats["chars_cut"] + size(dropped)
+                assert size(kept) == stats["chars_kept"]
+        kept_before = stage["tasks"]
+
+
+def test_an_unchanged_rerun_runs_nothing_and_says_so(built):
+    before = release_bytes(built)
+    result = curate("run", NEWS, cwd=built)
+    assert "unchanged" in result.stdout
+    planned = json.loads(curate("plan", NEWS, "--json", cwd=built).stdout)
+    assert {row["verdict"] for row in planned} == {"keep"}
+    assert release_bytes(built) == before
+
+
+def test_a_changed_section_reruns_what_follows(built):
+    changed = json.loads(curate("plan", NEWS, "--set", "quality.min_words=60", "--json", cwd=built).stdout)
+    verdicts = {row["stage"]: row["verdict"] for row in changed}
+    assert {verdicts[name] for name in ("read", "normalize", "boilerplate", "metadata", "language")} == {"keep"}
+    assert verdicts["quality"] == "run"
+    assert {verdicts[name] for name in ("dedup", "split", "release")} == {"follow"}
+    assert next(row["why"] for row in changed if row["stage"] == "quality") == "config changed: min_words 50 -> 60"
+    curate("plan", NEWS, "--set", "quality.min_words=60", "--exit-code", cwd=built, expect=1)
+
+
+def test_results_on_stdout_progress_on_stderr(project):
+    result = curate("run", NEWS, "--workers", "2", "--json", cwd=project)
+    summary = json.loads(result.stdout)
+    assert [row["stage"] for row in summary["funnel"]][0] == "read"
+    assert summary["release"]["version"] == "0.1.0"
+    assert "boilerplate" in result.stderr and "documents" in result.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_same_bytes_from_any_number_of_workers(built, project, workers):
+    curate("run", NEWS, "--workers", workers, cwd=project)
+    assert release_bytes(project) == release_bytes(built)
+
+
+def test_a_new_page_reruns_only_its_file_and_what_sees_everything(project):
+    curate("run", NEWS, "--workers", "1", cwd=project)
+    (project / "data/raw/news/zz-new.txt").write_text("One more page.\n")
+    planned = {row["stage"]: row for row in json.loads(curate("plan", NEWS, "--json", cwd=project).stdout)}
+    assert planned["read"]["verdict"] == "run"
+    assert planned["read"]["missing"] < planned["read"]["tasks"] or planned["read"]["tasks"] == 1
+    assert planned["read"]["why"].startswith("input changed: ")
+
+
+def test_killed_at_any_moment_the_release_has_the_same_bytes(built, tmp_path):
+    seeded = random.Random(7)
+    folder = make_project(tmp_path)
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "curate", "run", NEWS, "--workers", "2"],
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(seeded.uniform(1.0, 6.0))
+        process.kill()
+        process.wait()
+    curate("run", NEWS, "--workers", "2", cwd=folder)
+    assert release_bytes(folder) == release_bytes(built)
+
+
+def test_explain_follows_kept_and_dropped_documents(built):
+    for stage in stages(built):
+        dropped = pl.concat(
+            [read(task, "dropped", built).select("id", "source", "record", "drop_reason") for task in stage["tasks"]]
+        )
+        for id_, _, _, reason in dropped.head(1).iter_rows():
+            said = json.loads(curate("explain", NEWS, id_, "--json", cwd=built).stdout)
+            assert said["verdicts"][-1]["stage"] == stage["stage"]
+            assert said["verdicts"][-1]["reason"] == reason
+    kept = read(stages(built)[-1]["tasks"][0], "kept", built)
+    shown = curate("explain", NEWS, kept["id"][0][:10], cwd=built).stdout
+    assert "In the release." in shown
+    assert any(line.startswith("+ ") for line in shown.splitlines())
+    assert any(line.startswith("- ") for line in shown.splitlines())
+
+
+def test_explain_an_unknown_document(built):
+    assert "no document 'nothing-like-it'" in curate("explain", NEWS, "nothing-like-it", cwd=built, expect=1).stderr

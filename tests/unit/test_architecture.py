@@ -1,0 +1,74 @@
+"""Imports point one way, as docs/architecture.md draws it."""
+
+import ast
+from pathlib import Path
+
+import curate
+
+PACKAGE = Path(curate.__file__).parent
+
+LAYERS = """
+cli
+display
+explain pipeline
+build runner
+progress
+engines
+store
+config
+release
+stages
+minhash models encoding dates readers
+document
+text
+tasks
+section
+errors
+""".strip().splitlines()
+
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts != ("__init__",):
+            yield path, parts[0]
+
+
+def imported(path):
+    """First names below `curate` that a module imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "curate":
+            below = (node.module or "").split(".")[1:]
+            yield from below[:1] or (alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("curate."):
+                    yield alias.name.split(".")[1]
+
+
+def test_every_module_has_a_layer():
+    assert {name for _, name in modules()} - set(RANK) == set()
+
+
+def test_imports_point_down():
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {target}"
+        for path, name in modules()
+        for target in imported(path)
+        if target in RANK and target != name and RANK[target] <= RANK[name]
+    ]
+    assert wrong == []
+
+
+def test_public_names_are_there():
+    assert all(callable(getattr(curate, name)) for name in curate.__all__)
+
+
+def test_import_is_lazy():
+    import subprocess
+    import sys
+
+    code = "import sys, curate; sys.exit('polars' in sys.modules or 'pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
