@@ -1,4 +1,4 @@
-"""Write docs/config.md and docs/cli.md from the code. `--check` says whether they are up to date, and changes nothing."""
+"""Write docs/config.md and docs/cli.md from the code; with `--check`, only say whether they are up to date."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def config_reference() -> str:
     lines = [
         "# Config reference",
         "",
-        "Generated from the config classes by `docs/generate.py`. Sections are given in this order; a fault is reported",
+        "Generated from the config classes by `docs/generate.py`. Sections stand in this order; a fault is reported",
         "as `file:line:column: key: what`, all faults at once, before anything is read.",
         "",
         *table({key: value for key, value in schema["properties"].items() if not section_of(value)}, schema),
