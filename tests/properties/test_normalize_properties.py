@@ -1,0 +1,60 @@
+"""Normalizing never harms: it is idempotent, leaves clean text alone and invents no letter."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate.encoding import decode_html, decode_text
+from curate.stages.normalize import normalize_text
+
+ANY = st.text(st.characters(), max_size=80)
+MOJIBAKE = st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore").decode("cp1252", "ignore"))
+LETTERS = st.characters(categories=["Lu", "Ll", "Lo", "Nd"], max_codepoint=0xFFFF)
+WORDS = st.lists(
+    st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzABCäöüéèñçøåšžабвгдежאבג今日は"), min_size=1), min_size=1
+)
+
+
+@given(st.lists(ANY | MOJIBAKE, max_size=4))
+def test_idempotent(texts: list[str]) -> None:
+    once = normalize_text(texts)
+    assert normalize_text(once) == once
+
+
+@given(st.lists(ANY, max_size=4))
+def test_alone_or_together(texts: list[str]) -> None:
+    assert normalize_text(texts) == [normalize_text([text])[0] for text in texts]
+
+
+@given(ANY | MOJIBAKE)
+def test_the_result_is_clean(text: str) -> None:
+    (clean,) = normalize_text([text])
+    assert unicodedata.is_normalized("NFC", clean)
+    assert not any(unicodedata.category(c) in ("Cc", "Cs") for c in clean if c != "\n")
+    clean.encode()
+
+
+@given(WORDS)
+def test_clean_text_is_unchanged(words: list[str]) -> None:
+    text = unicodedata.normalize("NFC", " ".join(words))
+    assert normalize_text([text]) == [text]
+
+
+@given(st.text(LETTERS | st.sampled_from(" \u200b\xad\xa0\r\n\t\0")))
+def test_no_letter_is_lost_or_invented(text: str) -> None:
+    def letters(of: str) -> list[str]:
+        return [c for c in unicodedata.normalize("NFD", of) if c.isalnum()]
+
+    (clean,) = normalize_text([text])
+    if text.isascii():
+        assert letters(clean) == letters(text)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_decode_or_are_no_text(page: bytes) -> None:
+    for decode in (decode_text, decode_html):
+        text = decode(page)
+        assert text is None or text.encode() is not None

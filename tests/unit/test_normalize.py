@@ -1,0 +1,90 @@
+"""Stage normalize: from pages to clean text, and what it drops."""
+
+from __future__ import annotations
+
+import ftfy.badness
+import polars as pl
+import pytest
+
+from curate.document import READ_SCHEMA, undecided
+from curate.stages import normalize
+from curate.stages.normalize import Config, apply, normalize_text
+
+
+def batch(pages: list[bytes], format: str = "text", **columns: list[str | None]) -> pl.DataFrame:
+    empty: dict[str, list[object]] = {name: [None] * len(pages) for name in READ_SCHEMA}
+    rows = empty | {"page": pages, "format": [format] * len(pages)} | columns
+    return undecided(pl.DataFrame(rows, schema=READ_SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("one\r\ntwo\rthree\u2028four\x0bfive", "one\ntwo\nthree\nfour\nfive"),
+        ("blank\n\n \n\tlines  \n", "blank\n\n\n lines\n"),
+        ("a\xa0b\u2009c\u3000d\te", "a b c d e"),
+        ("be\0tween wo\x07rds\x7f", "be tween words"),
+        ("un\u00adder\u200bstand\u2060ing\ufeff", "understanding"),
+        ("cafe\u0301 au lait", "café au lait"),
+        ("rÃ©sumÃ© â€“ doneâ€¦", "résumé – done…"),
+        ("a clean line\nMÃ¤rz", "a clean line\nMärz"),
+        ("one \ud800 lone", "one � lone"),
+        ("that\x92s all\x85", "that’s all…"),
+    ],
+)
+def test_each_repair(text: str, clean: str) -> None:
+    assert normalize_text([text]) == [clean]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Plain words, 100% of them: “quoted” — even…",
+        "Ærlig talt, Øystein; żółć, naïveté, ÑANDÚ, SÃO PAULO, «À bientôt»",
+        "می\u200cخواهم بروم",  # Persian spells with the zero-width non-joiner
+        "क्\u200dष",
+        "👩\u200d👩\u200d👧 🏳️\u200d🌈",
+        "  indented\n\n  lines\nﬁne ligatures",
+        "今日は、天気がいい。 Ｆｕｌｌ ｗｉｄｔｈ",
+    ],
+)
+def test_leaves_clean_text_alone(text: str) -> None:
+    assert normalize_text([text]) == [text]
+
+
+def test_the_rust_pattern_finds_what_ftfy_finds() -> None:
+    characters = [chr(point) for point in [*range(0x20, 0x250), *range(0x370, 0x500), *range(0x2000, 0x2122)]]
+    pairs = [a + b + "x" for a in characters[::3] for b in characters[::7]] + ["Ø§Ù„", " Â", "aÃ b", "Ѓ°Г", "в€њ"]
+    found = pl.Series(pairs).str.contains(normalize._MOJIBAKE).to_list()
+    assert found == [ftfy.badness.is_bad(pair) for pair in pairs]
+    assert 100 < sum(found) < len(pairs)
+
+
+def test_apply_replaces_the_page() -> None:
+    result = apply(batch([b"caf\xc3\xa9\r\n"], title=["  Un\xa0titre\n"], author=[" \u200b "]), Config())
+    assert "page" not in result.columns
+    assert result["text"].to_list() == ["café\n"]
+    assert result["title"].to_list() == ["Un titre"]
+    assert result["author"].to_list() == [None]
+    assert result["drop_reason"].to_list() == [None]
+
+
+def test_apply_leaves_the_white_space_of_markup() -> None:
+    page = b"<pre>\ta  \r\n b</pre>\0"
+    assert apply(batch([page], "html"), Config())["text"].to_list() == ["<pre>\ta  \r\n b</pre>"]
+
+
+def test_apply_drops_with_a_reason() -> None:
+    result = apply(batch([b"\x89PNG\r\n\x1a\n", b" \r\n\t ", b"", b"\1\2\3\4" * 9, b"text"]), Config())
+    assert result["drop_reason"].to_list() == ["not text", "empty page", "empty page", "not text", None]
+    assert result["drop_detail"].to_list()[0] == "PNG image"
+    assert result["text"].null_count() == 0
+
+
+def test_apply_keeps_rows_of_both_formats_in_order() -> None:
+    pages = batch([b"one ", b"<b>two ", b"three "]).with_columns(format=pl.Series(["text", "html", "text"]))
+    assert apply(pages, Config())["text"].to_list() == ["one", "<b>two ", "three"]
+
+
+def test_apply_takes_an_empty_batch() -> None:
+    assert apply(batch([]), Config()).height == 0
