@@ -1,0 +1,153 @@
+"""README.md: the dataset card of a release, and that of the folder that holds all releases of a dataset.
+
+The YAML block is what `datasets` and the Hub read; the text below is made by card.md.j2 from the manifest alone, so a
+card can be made again from a release on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import yaml
+
+from curate.release.manifest import Manifest
+from curate.release.schema import FIELDS
+from curate.tasks import Json
+
+LISTED = 20
+"""Rows of a table of sites and the like."""
+_SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+_DTYPES = {"string": "string", "double": "float64"}
+
+
+def release_card(manifest: Manifest, summary: str, repo: str | None) -> str:
+    """README.md of one release."""
+    return _template().render(
+        metadata=_yaml(_metadata(manifest)),
+        name=manifest.name,
+        version=manifest.version,
+        summary=summary,
+        address=f'"{repo}", revision="v{manifest.version}"' if repo else f'"{manifest.name}/v{manifest.version}"',
+        splits=manifest.counts["splits"],
+        content_sha256=manifest.content_sha256,
+        fields=[(name, _DTYPES[str(dtype)], what) for name, dtype, what in FIELDS],
+        gate=manifest.gate,
+        funnel=[_funnel_row(row) for row in manifest.funnel],
+        tables=_tables(manifest.counts),
+        tools=manifest.tools,
+        config=manifest.config if manifest.config.endswith("\n") else manifest.config + "\n",
+        license=manifest.license,
+    )
+
+
+def parent_card(name: str, releases: Mapping[str, Manifest]) -> str:
+    """README.md of the folder of all releases: a config for each version, the last one the default.
+
+    Without it `load_dataset` on that folder merges all versions into one dataset.
+    """
+    newest_first = list(reversed(releases.items()))
+    configs = [_config(release, folder, f"{folder}/") for folder, release in newest_first]
+    configs[0]["default"] = True
+    infos = [_info(release, folder) for folder, release in newest_first]
+    rows = [
+        f"| [{folder}]({folder}/README.md) | "
+        + ", ".join(f"{count:,} {split}" for split, count in release.splits.items())
+        + f" | `{release.content_sha256[:16]}` |"
+        for folder, release in newest_first
+    ]
+    table = "\n".join(["| version | documents | content |", "|---|---|---|", *rows])
+    metadata = _yaml({"pretty_name": name, "configs": configs, "dataset_info": infos})
+    return f"---\n{metadata}---\n\n# {name}\n\nAll releases, the last one first.\n\n{table}\n"
+
+
+def _metadata(release: Manifest) -> Json:
+    documents = sum(release.splits.values())
+    return {
+        "license": release.license,
+        "language": _languages(release.counts["languages"], documents),
+        "pretty_name": release.name,
+        "size_categories": [size_category(documents)],
+        "task_categories": ["text-generation"],
+        "configs": [_config(release, "default", "")],
+        "dataset_info": _info(release, "default"),
+    }
+
+
+def _config(release: Manifest, name: str, folder: str) -> Json:
+    files = [{"split": split, "path": f"{folder}data/{split}-*.parquet"} for split in release.splits]
+    return {"config_name": name, "version": release.version, "data_files": files}
+
+
+def _info(release: Manifest, name: str) -> Json:
+    """What `datasets` checks a load against."""
+    splits = release.counts["splits"]
+    return {
+        "config_name": name,
+        "version": release.version,
+        "features": [{"name": column, "dtype": _DTYPES[dtype]} for column, dtype in release.schema],
+        "splits": [
+            {"name": split, "num_bytes": count["bytes"], "num_examples": count["documents"]}
+            for split, count in splits.items()
+        ],
+        "download_size": sum(file["bytes"] for file in release.files if "rows" in file),
+        "dataset_size": sum(count["bytes"] for count in splits.values()),
+    }
+
+
+def size_category(documents: int) -> str:
+    """The Hub's name for a number of documents."""
+    power = max(len(str(documents)) - 3, 0)
+    if power == 0:
+        return "n<1K"
+    return f"{_SIZES[power - 1]}<n<{_SIZES[power]}" if power < len(_SIZES) else "n>1T"
+
+
+def _languages(counts: Mapping[str, int], documents: int) -> list[str]:
+    """ISO 639 codes of the languages of at least 1 document in 100, most frequent first."""
+    codes = [code.split("-")[0] for code, count in counts.items() if code != "und" and count * 100 >= documents]
+    return list(dict.fromkeys(codes))
+
+
+def _funnel_row(row: Json) -> Json:
+    keys = ("documents_in", "documents_kept", "documents_dropped", "chars_kept")
+    reasons = [f"{reason} {count:,}" for reason, count in list(row.get("reasons", {}).items())[:3]]
+    return {
+        "stage": row["stage"],
+        **{key: f"{row.get(key, 0):,}" for key in keys},
+        "reasons": _cell(", ".join(reasons)),
+    }
+
+
+def _tables(counts: Json) -> list[Json]:
+    """What a card says of languages, sites and years: title, head of the column, rows."""
+    return [
+        {"title": title, "head": head, "rows": [(_cell(value), n) for value, n in list(counts[key].items())[:LISTED]]}
+        for title, head, key in (
+            ("Languages", "language", "languages"),
+            ("Sites", "site", "sites"),
+            ("Years", "year", "years"),
+        )
+        if counts[key]
+    ]
+
+
+def _cell(text: str) -> str:
+    """Text that cannot leave its table cell."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _yaml(metadata: Any) -> str:
+    """YAML 1.1, as `datasets` and the Hub read it: `no` is quoted."""
+    return yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=1000)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(  # noqa: S701 - this is Markdown
+        undefined=jinja2.StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+    return environment.from_string((files("curate.release") / "card.md.j2").read_text())

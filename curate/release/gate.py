@@ -1,0 +1,158 @@
+"""The release gate: what a release promises, proved on its finished files.
+
+Round `check` reads every shard back, counts what is in it and scatters ids and clusters by hash; round `compare` brings
+together what belongs together. A broken promise is a ReleaseError; what was checked goes into the manifest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from curate.errors import ReleaseError
+from curate.release.content import content_sha256, content_sum
+from curate.section import Section
+from curate.stages.split import BUCKET_ROWS
+from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
+from curate.text import hash64
+
+SHOWN = 3
+"""Offenders that an error names."""
+
+
+class Check(Section):
+    """What a check task is told: the split of its shard, and into how many buckets to scatter."""
+
+    split: str
+    buckets: int
+
+
+class Compare(Section):
+    """Which column a compare task looks at."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the finished shards hold, counted there. Counters are by value, lengths by bits of the character count."""
+
+    splits: dict[str, Json]  # split -> documents, characters, bytes (Arrow)
+    languages: dict[str, int]
+    sites: dict[str, int]
+    sources: dict[str, int]
+    years: dict[str, int]
+    lengths: dict[str, int]
+    content_sha256: str
+    checks: list[Json]
+
+
+def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rounds) -> Contents:
+    """Check the finished shards, given with their split. `asked` are the splits that must hold documents.
+
+    Raises ReleaseError, which names what is wrong and some of the documents.
+    """
+    buckets = -(-sum(file.rows for _, file in shards) // BUCKET_ROWS) or 1
+    configs = [Check(split=split, buckets=buckets) for split, _ in shards]
+    done = rounds.run("check", check_shard, [[file] for _, file in shards], configs)
+    contents = _counted([(split, one.stats) for (split, _), one in zip(shards, done, strict=True)])
+    _refuse_empty(contents, asked)
+    checks = [_compare("id", done, buckets, rounds), _compare("cluster", done, buckets, rounds)]
+    hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
+    return Contents(**contents, checks=[*checks, hashed])
+
+
+def check_shard(inputs: Sequence[File], config: Check) -> Rows:
+    """Task: read a finished shard; count, hash, and scatter its ids and clusters."""
+    counts: dict[str, Counter[str]] = {
+        name: Counter() for name in ("total", "language", "site", "source", "year", "length")
+    }
+    sums = []
+    for batch in batches(inputs[0]):
+        _check_hashes(batch, inputs[0])
+        _count(batch, counts)
+        sums.append(content_sum(batch.with_columns(split=pl.lit(config.split))))
+        for column in ("id", "cluster"):
+            yield from _scatter(batch, column, config)
+    return {"content": content_sha256(sums), **{name: dict(sorted(count.items())) for name, count in counts.items()}}
+
+
+def compare(inputs: Sequence[File], config: Compare) -> Rows:
+    """Task: of one bucket's ids or clusters, count those that stand where they must not."""
+    rows = pl.concat(read(file) for file in inputs)
+    if config.column == "cluster":
+        rows = rows.unique()
+    broken = rows.filter(rows[config.column].is_duplicated()).sort(config.column, "split")
+    yield "broken", broken
+    names = broken[config.column].unique(maintain_order=True)
+    return {"checked": rows[config.column].n_unique(), "broken": len(names), "examples": names.head(SHOWN).to_list()}
+
+
+def _scatter(batch: pl.DataFrame, column: str, config: Check) -> Rows:
+    keys = batch.select(column, split=pl.lit(config.split)).with_columns(bucket=hash64(batch[column]) % config.buckets)
+    for number in range(config.buckets):
+        yield f"{column}-{number:05d}", keys.filter(bucket=number).drop("bucket")
+    return {}
+
+
+def _check_hashes(batch: pl.DataFrame, file: File) -> None:
+    true = pl.Series([f"{value:016x}" for value in hash64(batch["text"]).tolist()], dtype=pl.String)
+    if not (batch["text_hash"] == true).all():
+        raise ReleaseError(f"{file.url}: a text and its text_hash differ")
+
+
+def _count(batch: pl.DataFrame, counts: dict[str, Counter[str]]) -> None:
+    chars = batch["text"].str.len_chars()
+    size = batch.to_arrow(compat_level=pl.CompatLevel.oldest()).nbytes
+    counts["total"].update(documents=batch.height, characters=int(chars.sum()), bytes=size)
+    for name in ("language", "site", "source"):
+        counts[name].update(batch[name].drop_nulls().to_list())
+    counts["year"].update(batch["published"].str.head(4).drop_nulls().to_list())
+    counts["length"].update(str(bits) for bits in np.frexp(chars.to_numpy())[1].tolist())
+
+
+def _counted(shards: Sequence[tuple[str, Json]]) -> dict[str, Any]:
+    splits: dict[str, Counter[str]] = {}
+    for split, stats in shards:
+        splits.setdefault(split, Counter()).update(stats["total"])
+    named = {"languages": "language", "sites": "site", "sources": "source", "years": "year", "lengths": "length"}
+    counters = {plural: _sum([stats[name] for _, stats in shards]) for plural, name in named.items()}
+    content = content_sha256([stats["content"] for _, stats in shards])
+    return {"splits": {split: dict(count) for split, count in splits.items()}, **counters, "content_sha256": content}
+
+
+def _sum(counts: Sequence[Json]) -> dict[str, int]:
+    """Most frequent first."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _documents(contents: dict[str, Any]) -> int:
+    return sum(split["documents"] for split in contents["splits"].values())
+
+
+def _refuse_empty(contents: dict[str, Any], asked: Sequence[str]) -> None:
+    for split in asked:
+        if split not in contents["splits"]:
+            raise ReleaseError(
+                f"no document of {_documents(contents)} fell into {split}: raise split.{split}, change split.salt, "
+                f"or set split.{split} to 0 to release without it"
+            )
+
+
+def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) -> Json:
+    groups = [[one.files[f"{column}-{number:05d}"] for one in done] for number in range(buckets)]
+    found = [one.stats for one in rounds.run(f"compare-{column}", compare, groups, Compare(column=column))]
+    broken = sum(stats["broken"] for stats in found)
+    name = {"id": "no id twice, within a split or across", "cluster": "no cluster in two splits"}[column]
+    if broken:
+        examples = [example for stats in found for example in stats["examples"]][:SHOWN]
+        raise ReleaseError(f"refused: {name}: {broken} {column}s broke this, such as {', '.join(examples)}")
+    return {"check": name, "checked": sum(stats["checked"] for stats in found), "broken": broken}

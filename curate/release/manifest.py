@@ -1,0 +1,141 @@
+"""manifest.json: what went into a release, what was done, what came out; how a release on disk is checked.
+
+format          of this file; a newer one is refused, not guessed at
+name, version
+content_sha256  of split, id and text of all documents (gate.content_sum); the same for any writer or library
+splits          documents of each split
+files           path, bytes, sha256 of every file, and rows of shards
+schema          column names and types
+split, license  what else makes a MAJOR version when it changes
+gate            what was checked on the finished files
+counts          documents by language, site, source, year and length
+funnel          a row a stage: documents and characters in and out, reasons
+config, inputs  what was built from what
+tools           versions of what wrote the bytes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curate.errors import ReleaseError
+from curate.tasks import File, Json
+
+FORMAT = 1
+NAME = "manifest.json"
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest of a release; fields as in the module's text."""
+
+    name: str
+    version: str
+    content_sha256: str
+    splits: dict[str, int]
+    files: list[Json]
+    schema: list[list[str]]
+    split: Json
+    license: str
+    gate: list[Json]
+    counts: Json
+    funnel: list[Json]
+    config: str
+    inputs: list[Json]
+    tools: dict[str, str]
+    format: int = FORMAT
+
+    def text(self) -> str:
+        """As written to disk."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a release on disk. Raises ReleaseError where it is missing, damaged or from a newer curate."""
+    path = folder / NAME
+    try:
+        return parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        raise ReleaseError(f"{folder}: no release: it has no {NAME}") from None
+
+
+def parse(data: bytes, where: str) -> Manifest:
+    """The manifest in `data`; `where` is what errors call it."""
+    try:
+        raw: dict[str, Any] = json.loads(data)
+        if raw["format"] > FORMAT:
+            raise ReleaseError(f"{where}: written by a newer curate (format {raw['format']}); update curate to read it")
+        return Manifest(**raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{where}: damaged: {error}") from None
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest of a release whose files are all sound. Raises ReleaseError, which names those that are not."""
+    manifest = read(folder)
+    faults = [f"{file['path']}: {fault}" for file in manifest.files if (fault := _fault(folder, file))]
+    if faults:
+        raise ReleaseError(f"{folder} is damaged:\n" + "\n".join(f"  {fault}" for fault in faults))
+    return manifest
+
+
+def shards(folder: Path, files: Sequence[Json]) -> list[tuple[str, File]]:
+    """The shards in the `files` of a manifest, with their splits, in order."""
+    return [
+        (split_of(file["path"]), File(str(folder / file["path"]), file["sha256"], file["rows"]))
+        for file in files
+        if "rows" in file
+    ]
+
+
+def entry(path: Path, root: Path) -> Json:
+    """A file's line in `files`."""
+    return {"path": path.relative_to(root).as_posix(), "bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def shard_entry(path: Path, root: Path) -> Json:
+    """A shard's line in `files`."""
+    return {**entry(path, root), "rows": pq.read_metadata(path).num_rows}
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content, as hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def versions(folder: Path) -> dict[Version, Path]:
+    """The releases in the folder of a dataset, oldest first."""
+    if not folder.is_dir():
+        return {}
+    found = {parsed: path for path in folder.iterdir() if (parsed := parse_version(path.name.removeprefix("v")))}
+    return dict(sorted(found.items()))
+
+
+def parse_version(text: str) -> Version | None:
+    """(MAJOR, MINOR, PATCH), or None where the text is no version."""
+    match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def split_of(shard: str) -> str:
+    """The split that a shard's name says."""
+    return shard.rsplit("/", 1)[-1].split("-", 1)[0]
+
+
+def _fault(folder: Path, file: Json) -> str | None:
+    path = folder / file["path"]
+    if not path.is_file():
+        return "missing"
+    if path.stat().st_size != file["bytes"]:
+        return f"{path.stat().st_size} bytes, not {file['bytes']}"
+    return None if sha256(path) == file["sha256"] else "its content was altered"

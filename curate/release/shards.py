@@ -1,0 +1,117 @@
+"""Parquet shards of a release, written so that the next version shares most of their bytes.
+
+Row groups and shards end where a document's id says so (content-defined chunking, as inside the columns): a document
+put in or taken out changes the piece it stands in and no other. pyarrow, zstd, page index. The bytes depend on the
+documents alone, not on how they arrive.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from curate.release.schema import SCHEMA
+from curate.text import hash64
+
+ROW_GROUP_BYTES = 8 << 20
+"""Text of a row group, about: from half of this to twice."""
+REPEATING = ["author", "published", "site", "source", "language"]
+"""Columns worth a dictionary."""
+
+Group = tuple[str, int, pl.DataFrame]
+"""A row group: its split, the number of its shard in the split, its documents."""
+
+
+@dataclass
+class Cut:
+    """Cuts a stream of documents into pieces of half to twice `target` bytes, by the hashes of their ids."""
+
+    target: int
+    size: int = 0
+
+    def ends(self, size: int, place: int) -> bool:
+        """Whether a piece ends with this document, which has `size` bytes and hash `place`."""
+        self.size += size
+        chosen = place < 2**64 * size // max(self.target // 2, 1)
+        if (self.size * 2 >= self.target and chosen) or self.size >= 2 * self.target:
+            self.size = 0
+            return True
+        return False
+
+
+def write(rows: Iterable[pl.DataFrame], folder: Path, shard_bytes: int) -> list[str]:
+    """Write documents in release order as `<split>-<number>-of-<count>.parquet`; returns the names, in order.
+
+    `rows` have the columns of a release and `split`. Every file is on the disk when this returns.
+    """
+    written: dict[str, list[Path]] = defaultdict(list)
+    for (split, number), groups in groupby(row_groups(rows, shard_bytes), key=lambda group: group[:2]):
+        path = folder / f"{split}-{number:05d}.parquet"
+        _write_shard(path, (documents for _, _, documents in groups))
+        written[split].append(path)
+    return [_named(path, split, i, len(paths)) for split, paths in written.items() for i, path in enumerate(paths)]
+
+
+def row_groups(rows: Iterable[pl.DataFrame], shard_bytes: int) -> Iterator[Group]:
+    """The row groups of all shards, cut by content."""
+    held: list[pl.DataFrame] = []
+    split, number = "", 0
+    group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
+    for batch in _by_split(rows):
+        if batch["split"][0] != split:
+            if held:
+                yield split, number, pl.concat(held)
+            held, split, number = [], batch["split"][0], 0
+            group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
+        start = 0
+        for end, ends_shard in _cuts(batch, group, shard):
+            yield split, number, pl.concat([*held, batch[start:end]])
+            held, start, number = [], end, number + ends_shard
+        if start < batch.height:
+            held.append(batch[start:])
+    if held:
+        yield split, number, pl.concat(held)
+
+
+def _by_split(rows: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    for batch in rows:
+        yield from batch.partition_by("split", maintain_order=True)
+
+
+def _cuts(batch: pl.DataFrame, group: Cut, shard: Cut) -> Iterator[tuple[int, bool]]:
+    """Rows before which a row group ends, and whether a shard ends there too."""
+    sizes, places = batch["text"].str.len_bytes().to_list(), hash64(batch["id"]).tolist()
+    for end, (size, place) in enumerate(zip(sizes, places, strict=True), start=1):
+        ends_group, ends_shard = group.ends(size, place), shard.ends(size, place)
+        if ends_group or ends_shard:
+            group.size = 0
+            yield end, ends_shard
+
+
+def _write_shard(path: Path, groups: Iterable[pl.DataFrame]) -> None:
+    with path.open("wb") as stream:
+        with pq.ParquetWriter(
+            stream,
+            SCHEMA,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=REPEATING,
+            use_content_defined_chunking=True,
+            write_page_index=True,
+        ) as writer:
+            for documents in groups:
+                table = documents.select(SCHEMA.names).to_arrow(compat_level=pl.CompatLevel.oldest())
+                writer.write_table(table.cast(SCHEMA).combine_chunks(), row_group_size=len(documents) or None)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _named(path: Path, split: str, number: int, count: int) -> str:
+    return path.rename(path.with_name(f"{split}-{number:05d}-of-{count:05d}.parquet")).name

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import datasets
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+import curate
+from curate.errors import ReleaseError, UsageError
+from tests.releases import documents, release, shard, split_up
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(scope="module")
+def news(tmp_path_factory) -> Path:
+    """A folder with two releases; v0.2.0 has 100 documents more."""
+    folder = tmp_path_factory.mktemp("releases")
+    for version, count in (("0.1.0", 300), ("0.2.0", 400)):
+        release(folder, [shard(folder, split_up(documents(count)), version)], version)
+    return folder / "news"
+
+
+@pytest.fixture
+def copy(news, tmp_path) -> Path:
+    return shutil.copytree(news, tmp_path / "news")
+
+
+def total(loaded) -> int:
+    return sum(dataset.num_rows for dataset in loaded.values())
+
+
+def test_load_dataset_reads_a_release_and_the_folder_of_all(news):
+    assert total(load_dataset(str(news / "v0.1.0"))) == 300
+    assert total(load_dataset(str(news), "v0.1.0")) == 300
+    latest = load_dataset(str(news))
+    assert total(latest) == 400
+    assert str(latest["train"].info.version) == "0.2.0"
+
+
+def test_load_dataset_streams(news):
+    train = load_dataset(str(news), split="train", streaming=True)
+    document = next(iter(train))
+    assert document["text"]
+    assert list(document) == list(load_dataset(str(news), split="train").features)
+
+
+def test_load_gives_what_load_dataset_gives(news):
+    assert total(curate.load(news)) == 400
+    assert total(curate.load(news, "v0.1.0")) == 300
+    assert total(curate.load(str(news), "0.1.0")) == 300
+    assert total(curate.load(news / "v0.1.0")) == 300
+    split = curate.load(news, "v0.1.0", split="test")
+    assert split.num_rows == load_dataset(str(news), "v0.1.0", split="test").num_rows
+
+
+def test_load_streams(news):
+    splits = curate.load(news, streaming=True)
+    assert set(splits) == {"train", "validation", "test"}
+    assert sum(1 for split in splits.values() for _ in split) == 400
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"version": "v0.3.0"}, "has no v0.3.0; it has v0.1.0, v0.2.0"),
+        ({"split": "dev"}, "no split 'dev'; it has train, validation, test"),
+        ({"version": "latest"}, "has no vlatest"),
+    ],
+)
+def test_load_says_what_there_is(news, given, said):
+    with pytest.raises(UsageError, match=said):
+        curate.load(news, **given)
+
+
+def test_load_of_another_version_than_the_folder_has(news):
+    with pytest.raises(UsageError, match=r"is v0\.1\.0, not v0\.2\.0"):
+        curate.load(news / "v0.1.0", "v0.2.0")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_load_finds_a_changed_shard(copy, streaming):
+    """`load_dataset` reads it: it is good Parquet with as many rows."""
+    path = next((copy / "v0.2.0/data").glob("test-*"))
+    table = pl.read_parquet(path).with_columns(text=pl.lit("Other words.")).to_arrow()
+    pq.write_table(table, path)
+    assert load_dataset(str(copy), split="test")[0]["text"] == "Other words."
+    with pytest.raises(ReleaseError, match=path.name):
+        curate.load(copy, streaming=streaming)
+    assert total(curate.load(copy, "v0.1.0")) == 300
+
+
+def test_load_finds_a_missing_shard(copy):
+    next((copy / "v0.2.0/data").glob("train-*")).unlink()
+    with pytest.raises(ReleaseError, match=r"train-00000-of-00001\.parquet: missing"):
+        curate.load(copy)

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from filelock import FileLock
+
+from curate.errors import ReleaseError, StorageError
+from curate.release import build, gate, manifest, order
+from curate.release.build import Config
+from curate.release.card import size_category
+from curate.release.content import content_sha256, content_sum
+from curate.release.schema import FIELDS, SCHEMA
+from curate.stages import split
+from tests.releases import LocalRounds, documents, release, shard, split_up
+
+COUNT = 1200
+
+
+@pytest.fixture(scope="module")
+def corpus() -> pl.DataFrame:
+    return split_up(documents(COUNT))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, corpus) -> build.Release:
+    folder = tmp_path_factory.mktemp("made")
+    return release(folder, [shard(folder, corpus, "corpus")])
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows(folder: Path) -> pl.DataFrame:
+    names = [file["path"] for file in manifest.read(folder).files if "rows" in file]
+    frames = [
+        pl.from_arrow(pq.read_table(folder / name)).with_columns(split=pl.lit(manifest.split_of(name)))
+        for name in names
+    ]
+    return pl.concat(frames)
+
+
+def test_a_release_holds_what_was_kept(made, corpus):
+    assert made.created
+    assert made.splits == dict(corpus["split"].value_counts().iter_rows())
+    found = rows(made.path)
+    assert found.columns == [*SCHEMA.names, "split"]
+    shared = [name for name in found.columns if name in corpus.columns]
+    assert found.select(shared).sort("id").equals(corpus.select(shared).sort("id"))
+
+
+def test_files_are_what_docs_promise(made):
+    assert sorted(content(made.path)) == [
+        "CHANGELOG.md",
+        "README.md",
+        "data/test-00000-of-00001.parquet",
+        "data/train-00000-of-00001.parquet",
+        "data/validation-00000-of-00001.parquet",
+        "manifest.json",
+    ]
+    parquet = pq.ParquetFile(made.path / "data/train-00000-of-00001.parquet")
+    assert parquet.schema_arrow.remove_metadata().equals(SCHEMA)
+    column = parquet.metadata.row_group(0).column(0)
+    assert (column.compression, column.has_column_index) == ("ZSTD", True)
+    assert stat.S_IMODE(made.path.stat().st_mode) & 0o055 == 0o055 & ~_umask()
+
+
+def test_documents_stand_by_month_then_id(made):
+    train = rows(made.path).filter(split="train")
+    months = train["published"].str.head(7).to_list()
+    undated = months.count(None)
+    assert months[:undated] == [None] * undated
+    assert months[undated:] == sorted(months[undated:])
+    march = train.filter(pl.col("published").str.starts_with("2024-03"))
+    assert march["id"].is_sorted()
+    assert train[:undated]["source"].is_sorted()
+
+
+def test_the_same_bytes_however_documents_arrive(tmp_path, made, corpus, monkeypatch):
+    monkeypatch.setattr(order, "RUN_BYTES", 9_000)
+    monkeypatch.setattr(order, "PART_BYTES", 7_000)
+    monkeypatch.setattr(order, "SAMPLE_BYTES", 800)
+    shuffled = corpus.sample(fraction=1, shuffle=True, seed=3)
+    again = release(tmp_path, [shard(tmp_path, shuffled[i::5], f"s{i}") for i in range(5)])
+    assert content(again.path) == content(made.path)
+
+
+def test_an_unchanged_version_is_not_made_again(tmp_path, corpus):
+    files = [shard(tmp_path, corpus, "corpus")]
+    first = release(tmp_path, files)
+    before = {path: path.stat().st_mtime_ns for path in first.path.rglob("*")}
+    again = release(tmp_path, files)
+    assert not again.created
+    assert (again.content_sha256, again.splits) == (first.content_sha256, first.splits)
+    assert {path: path.stat().st_mtime_ns for path in first.path.rglob("*")} == before
+
+
+def test_a_version_with_other_content_is_refused(tmp_path, corpus):
+    first = release(tmp_path, [shard(tmp_path, corpus, "all")])
+    before = content(tmp_path / "news")
+    with pytest.raises(ReleaseError, match=r"higher `version` than 0\.1\.0"):
+        release(tmp_path, [shard(tmp_path, corpus[1:], "fewer")])
+    assert content(tmp_path / "news") == before
+    assert manifest.verify(first.path)
+
+
+def test_a_damaged_release_is_found_by_checksum_and_named(tmp_path, made):
+    for name, damage in {
+        "data/test-00000-of-00001.parquet": lambda path: path.unlink(),
+        "data/train-00000-of-00001.parquet": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        "data/validation-00000-of-00001.parquet": flip_a_byte,
+        "README.md": flip_a_byte,
+    }.items():
+        folder = tmp_path / "damaged"
+        shutil.copytree(made.path, folder)
+        damage(folder / name)
+        with pytest.raises(ReleaseError, match=name):
+            manifest.verify(folder)
+        shutil.rmtree(folder)
+
+
+def test_a_newer_or_damaged_manifest_is_refused(tmp_path, made):
+    raw = json.loads((made.path / "manifest.json").read_text())
+    for text, said in (
+        (json.dumps({**raw, "format": manifest.FORMAT + 1}), "newer curate"),
+        (json.dumps({**raw, "surprise": 1}), "damaged"),
+        (json.dumps(raw)[:-40], "damaged"),
+    ):
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(ReleaseError, match=said):
+            manifest.read(tmp_path)
+    with pytest.raises(ReleaseError, match="no release"):
+        manifest.read(tmp_path / "nowhere")
+
+
+def test_the_card_tells_the_truth(made):
+    metadata = yaml.safe_load((made.path / "README.md").read_text().split("---\n")[1])
+    assert metadata["license"] == "cc-by-4.0"
+    assert metadata["language"] == ["en", "no"]
+    assert metadata["size_categories"] == ["1K<n<10K"]
+    counted = {info["name"]: info["num_examples"] for info in metadata["dataset_info"]["splits"]}
+    assert counted == made.splits
+    sizes = [path.stat().st_size for path in (made.path / "data").iterdir()]
+    assert metadata["dataset_info"]["download_size"] == sum(sizes)
+
+
+def test_a_value_cannot_break_out_of_the_card(tmp_path, corpus):
+    nasty = corpus.with_columns(site=pl.lit("evil|site\n---\n<script>"))
+    text = (release(tmp_path, [shard(tmp_path, nasty, "nasty")]).path / "README.md").read_text()
+    assert "| evil\\|site --- &lt;script> | 1,200 |" in text
+
+
+@pytest.mark.parametrize(
+    ("documents", "category"),
+    [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (99_999, "10K<n<100K"), (10**9, "1B<n<10B"), (10**12, "n>1T")],
+)
+def test_size_categories(documents, category):
+    assert size_category(documents) == category
+
+
+def test_the_content_hash_knows_nothing_of_order_and_parts(corpus):
+    whole = content_sha256([content_sum(corpus)])
+    parts = [content_sum(corpus[1::2].reverse()), content_sum(corpus[::2])]
+    assert content_sha256(parts) == whole
+    for column in ("id", "text", "split"):
+        other = corpus.with_columns(
+            pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("x")).otherwise(column).alias(column)
+        )
+        assert content_sha256([content_sum(other)]) != whole
+
+
+def test_shards_are_cut_by_content(tmp_path, corpus):
+    big = split_up(documents(4000)).with_columns(text=pl.col("text") + " words" * 300)
+    files = [shard(tmp_path, big, "big")]
+    first = release(tmp_path, files, release=Config(shard_mb=1))
+    shards = sorted((first.path / "data").glob("train-*.parquet"))
+    assert len(shards) > 3
+    assert all(path.name.endswith(f"of-{len(shards):05d}.parquet") for path in shards)
+    fewer = big.filter(pl.col("id") != rows(first.path)["id"][1500])
+    second = release(tmp_path, [shard(tmp_path, fewer, "fewer")], "0.1.1", release=Config(shard_mb=1))
+    kept = {file["sha256"] for file in manifest.read(first.path).files} & {
+        file["sha256"] for file in manifest.read(second.path).files
+    }
+    assert len(kept) >= len(list((first.path / "data").iterdir())) - 2
+
+
+# The gate, broken in each way.
+
+
+def test_gate_an_id_twice(tmp_path, corpus):
+    twice = pl.concat([corpus, corpus[:1].with_columns(text=pl.lit("Another text of that id."))])
+    with pytest.raises(ReleaseError, match=f"no id twice.* such as {corpus['id'][0]}"):
+        release(tmp_path, [shard(tmp_path, twice, "twice")])
+    assert not list((tmp_path / "news").glob("*v0*"))
+
+
+def test_gate_a_cluster_in_two_splits(tmp_path, corpus):
+    crossing = corpus.with_columns(cluster=pl.lit("one cluster"))
+    with pytest.raises(ReleaseError, match=r"no cluster in two splits: 1 .* one cluster"):
+        release(tmp_path, [shard(tmp_path, crossing, "crossing")])
+
+
+def test_gate_works_in_any_number_of_buckets(tmp_path, corpus, monkeypatch):
+    monkeypatch.setattr(gate, "BUCKET_ROWS", 100)
+    made = release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+    assert [check["checked"] for check in manifest.read(made.path).gate] == [COUNT, COUNT, COUNT]
+    twice = pl.concat([corpus, corpus[:1]])
+    with pytest.raises(ReleaseError, match="no id twice"):
+        release(tmp_path, [shard(tmp_path, twice, "twice")], "0.2.0")
+
+
+def test_gate_an_empty_split(tmp_path, corpus):
+    with pytest.raises(ReleaseError, match=r"no document of .* fell into validation: raise split\.validation"):
+        release(tmp_path, [shard(tmp_path, corpus.filter(pl.col("split") != "validation"), "two")])
+
+
+def test_a_split_not_asked_for_is_left_out(tmp_path, corpus):
+    made = release(
+        tmp_path, [shard(tmp_path, corpus.filter(split="train"), "one")], split=split.Config(validation=0, test=0)
+    )
+    assert list(made.splits) == ["train"]
+
+
+def test_gate_a_text_that_changed_on_its_way(tmp_path, made):
+    table = pq.read_table(made.path / "data/test-00000-of-00001.parquet")
+    texts = table["text"].to_pylist()
+    altered = table.set_column(1, "text", [[*texts[:-1], "Something else."]])
+    pq.write_table(altered, tmp_path / "test.parquet")
+    file = manifest.File(str(tmp_path / "test.parquet"), "altered", altered.num_rows)
+    with pytest.raises(ReleaseError, match="text_hash differ"):
+        gate.verify([("test", file)], ["test"], LocalRounds(tmp_path))
+
+
+def test_nothing_to_release(tmp_path, corpus):
+    with pytest.raises(ReleaseError, match="no document"):
+        release(tmp_path, [shard(tmp_path, corpus[:0], "none")])
+
+
+# What can go wrong with a disk: nothing half-written is ever seen.
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, corpus):
+    (tmp_path / "news").write_text("a file stands where the folder should")
+    with pytest.raises(StorageError, match="news"):
+        release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_folder(tmp_path, corpus):
+    (tmp_path / "news").mkdir(mode=0o555)
+    with pytest.raises(StorageError, match="no right to write"):
+        release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_fails_at_the_end(tmp_path, corpus, monkeypatch, code):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(build, "_sync", fail)
+    files = [shard(tmp_path, corpus, "corpus")]
+    with pytest.raises(StorageError):
+        release(tmp_path, files)
+    assert not [path for path in (tmp_path / "news").iterdir() if path.name != ".lock"]
+    monkeypatch.undo()
+    assert release(tmp_path, files).created
+
+
+BUILD = """
+import resource, signal, sys
+from pathlib import Path
+from tests.releases import documents, release, shard, split_up
+from curate.errors import StorageError
+folder = Path(sys.argv[1])
+files = [shard(folder, split_up(documents(1200)), "corpus")]
+limit = int(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN if limit > 0 else signal.SIG_DFL)
+if limit:
+    from curate.release import build
+    fill = build._fill
+    def limited(*args):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (abs(limit), abs(limit)))
+        return fill(*args)
+    build._fill = limited
+try:
+    release(folder, files)
+except StorageError as error:
+    print(error)
+"""
+
+
+def run_build(folder: Path, limit: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BUILD, str(folder), str(limit)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("limit", [1_000, 20_000, 200_000])
+def test_a_file_that_cannot_grow(tmp_path, limit):
+    """RLIMIT_FSIZE stands for the full disk: the system refuses a real write, in a shard or in the manifest."""
+    done = run_build(tmp_path, limit)
+    assert done.returncode == 0, done.stderr
+    if limit < 200_000:
+        assert "File too large" in done.stdout
+        assert [path.name for path in (tmp_path / "news").iterdir()] == [".lock"]
+    else:
+        assert manifest.verify(tmp_path / "news/v0.1.0")
+
+
+def test_killed_while_it_writes(tmp_path, made):
+    """The signal of RLIMIT_FSIZE, not ignored, kills the process in the middle of a shard."""
+    done = run_build(tmp_path, -20_000)
+    assert done.returncode < 0
+    assert not (tmp_path / "news/v0.1.0").exists()
+    assert not (tmp_path / "news/README.md").exists()
+    again = run_build(tmp_path, 0)
+    assert again.returncode == 0, again.stderr
+    assert content(tmp_path / "news/v0.1.0") == content(made.path)
+
+
+def test_killed_before_the_parent_card(tmp_path, corpus):
+    files = [shard(tmp_path, corpus, "corpus")]
+    release(tmp_path, files)
+    (tmp_path / "news/README.md").unlink()
+    assert not release(tmp_path, files).created
+    assert "config_name: v0.1.0" in (tmp_path / "news/README.md").read_text()
+
+
+def test_two_runs_at_once(tmp_path, corpus):
+    (tmp_path / "news").mkdir()
+    with FileLock(tmp_path / "news/.lock"), pytest.raises(StorageError, match="another run"):
+        release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+
+
+def test_parent_card_lists_all_versions_the_last_by_number_first(tmp_path, corpus):
+    for i, version in enumerate(("0.9.0", "0.10.0")):
+        release(tmp_path, [shard(tmp_path, corpus[i:], version)], version)
+    metadata = yaml.safe_load((tmp_path / "news/README.md").read_text().split("---\n")[1])
+    assert [config["config_name"] for config in metadata["configs"]] == ["v0.10.0", "v0.9.0"]
+    assert [config.get("default") for config in metadata["configs"]] == [True, None]
+
+
+def test_fields_have_a_meaning_each():
+    assert all(what.endswith(".") for _, _, what in FIELDS)
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
