@@ -1,0 +1,400 @@
+"""Near-duplicates among texts: shingles -> signatures -> candidate pairs -> verified pairs -> clusters.
+
+A text is the set of its token shingles. Its signature is a sample of the longer ones, chosen by hash alone: all whose
+hash is below a bound (MOD sampling of Broder, "On the resemblance and containment of documents", 1997), with a higher
+bound for short texts. So two copies sample the same shingles, also where one is a cut piece of the other, which MinHash
+bands miss. Texts that share enough sampled shingles are candidates, and every candidate pair is verified on all of its
+shingles: Jaccard similarity, or containment of the smaller set in the larger.
+
+Clusters do not chain. Texts are taken by rank (the longest first, say): one that is similar to a representative before
+it joins the most similar, any other becomes a representative.
+
+Hashes are those of text.py. `VERSION` changes whenever a signature does; those of different versions do not compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from curate import text
+from curate.text import Hashes, Positions, mix
+
+VERSION = 1
+
+KEY_SIZE = 5
+"""Tokens in the shingles that signatures sample."""
+SAMPLED = 1 / 8
+"""Share of a text's shingles in its signature."""
+SAMPLED_AT_LEAST = 32
+"""Shingles of a short text in its signature, about; all of them where it has fewer."""
+MIN_SHARED = 0.2
+"""Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
+MAX_BUCKET = 32
+"""Texts with one sampled shingle in common that are all compared with each other."""
+ANCHORS = 4
+"""Texts of a larger bucket, first by rank, that all others in it are compared with."""
+MAX_SHINGLE = 16
+
+Ranks = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
+
+_BATCH_CHARS = 1 << 20
+_AT_ONCE = 512
+_ONE = np.uint64(1)
+_SET_MASK = np.uint64((1 << 55) - 1)
+_SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
+_SPARE_BITS = np.uint64(64 - 55)
+_KEYS_AT_ONCE = 1 << 20
+_VERIFIED_AT_ONCE = 4096
+_WEIGHTS = np.array([pow(0x9E3779B97F4A7C15, i + 1, 1 << 64) for i in range(MAX_SHINGLE)], np.uint64)
+_ORDER = 0x5851F42D4C957F2D
+_NO_RANKS = np.empty(0, np.int64)
+_NO_HASHES = np.empty(0, np.uint64)
+
+
+class Ragged(NamedTuple):
+    """Numbers of many texts in one array: text `i` has `values[offsets[i] : offsets[i + 1]]`."""
+
+    values: Hashes
+    offsets: Positions
+
+    @property
+    def lengths(self) -> Positions:
+        """How many numbers each text has."""
+        return np.diff(self.offsets)
+
+    @property
+    def owners(self) -> Positions:
+        """The text of each number."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
+
+    def take(self, texts: Ranks) -> Ragged:
+        """The numbers of some texts, in the order of `texts`."""
+        lengths = self.lengths[texts]
+        offsets = _offsets(lengths)
+        return Ragged(
+            self.values[np.arange(offsets[-1]) + np.repeat(self.offsets[texts] - offsets[:-1], lengths)], offsets
+        )
+
+
+class Signatures(NamedTuple):
+    """What is compared of a batch of texts."""
+
+    keys: Ragged  # sampled shingles
+    exact: Hashes  # one hash of all tokens, in order
+    sizes: Positions  # number of tokens
+
+
+class Pairs(NamedTuple):
+    """Pairs of texts by rank, `first < second`, and how many sampled shingles they have in common."""
+
+    first: Ranks
+    second: Ranks
+    shared: Positions
+
+
+@dataclass
+class Capped:
+    """Buckets with too many texts to compare all with all."""
+
+    buckets: int = 0
+    largest: int = 0
+
+
+class Verified(NamedTuple):
+    """Pairs of texts by rank with their exact similarity."""
+
+    first: Ranks
+    second: Ranks
+    jaccard: Scores
+    containment: Scores
+
+    def take(self, which: Ranks | Flags) -> Verified:
+        """Some of the pairs."""
+        return Verified(self.first[which], self.second[which], self.jaccard[which], self.containment[which])
+
+
+NO_PAIRS = Pairs(_NO_RANKS, _NO_RANKS, _NO_RANKS)
+_NO_VERIFIED = Verified(_NO_RANKS, _NO_RANKS, np.empty(0), np.empty(0))
+
+
+def cluster(texts: Sequence[str], *, threshold: float = 0.5, containment: float = 0.8, shingle: int = 3) -> list[int]:
+    """The near-duplicate cluster of each text, as the index of its representative, the longest text of the cluster.
+
+    A text belongs to a representative if the Jaccard similarity of their token shingles is at least `threshold`, or if
+    at least `containment` of the smaller one's shingles are in the larger; both are above 0 and at most 1. A shingle
+    is `shingle` tokens, 1 to 16. Texts without a token are alike where they are equal but for white space.
+
+    Raises ValueError for a bound outside these ranges.
+    """
+    _check(threshold, containment, shingle)
+    signed = [sign(texts[start:end]) for start, end in batches(texts)]
+    sizes = np.concatenate([_NO_RANKS, *(part.sizes for part in signed)])
+    exact = np.concatenate([_NO_HASHES, *(part.exact for part in signed)])
+    order = np.lexsort((exact, -sizes))
+    originals = first_of(exact[order])
+    pairs = promising(_candidates(signed, order, originals), sizes[order])
+    del signed
+    alike = similar(_verified(texts, order, pairs, shingle), threshold, containment)
+    members = assign(len(texts), alike)
+    representatives = np.arange(len(texts))
+    representatives[members.second] = members.first
+    labels = np.empty(len(texts), np.int64)
+    labels[order] = order[representatives[originals]]
+    return labels.tolist()
+
+
+def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Cut a list of texts into runs of about a million characters and at most 512 texts."""
+    start = chars = 0
+    for i, one in enumerate(texts):
+        if i > start and (chars > _BATCH_CHARS or i - start == _AT_ONCE):
+            yield start, i
+            start, chars = i, 0
+        chars += len(one)
+    if start < len(texts):
+        yield start, len(texts)
+
+
+def sign(texts: Sequence[str]) -> Signatures:
+    """The signatures of a batch of texts."""
+    found = text.tokens(texts)
+    hashes = Ragged(found.hashes(), found.offsets)
+    return Signatures(sample(shingles(hashes, KEY_SIZE)), _whole(hashes, texts), found.counts)
+
+
+def shingles(tokens: Ragged, size: int) -> Ragged:
+    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none."""
+    values, offsets = tokens
+    lengths = tokens.lengths
+    rolled = np.zeros(len(values), np.uint64)
+    begins = np.ones(len(values), bool)
+    for i in range(min(size, len(values))):
+        rolled[: len(values) - i] += values[i:] * _WEIGHTS[i]
+    for i in range(1, size):
+        begins[offsets[1:][lengths > i] - i] = False
+    for i in np.flatnonzero((lengths > 0) & (lengths < size)).tolist():
+        rolled[offsets[i]] = (values[offsets[i] : offsets[i + 1]] * _WEIGHTS[: lengths[i]]).sum()
+    count = np.where(lengths >= size, lengths - size + 1, lengths > 0)
+    return Ragged(mix(rolled[begins]), _offsets(count))
+
+
+def sample(shingled: Ragged) -> Ragged:
+    """The shingles that stand for each text: those whose hash is below the bound for its length."""
+    lengths = shingled.lengths
+    bounds = (_rate(lengths) * (2.0**64 - 2048)).astype(np.uint64)
+    chosen = shingled.values <= np.repeat(bounds, lengths)
+    before = np.append(0, np.cumsum(chosen))
+    return Ragged(shingled.values[chosen], before[shingled.offsets])
+
+
+def as_sets(shingled: Ragged) -> Ragged:
+    """The distinct shingles of each of at most 512 texts, sorted, as 55-bit numbers."""
+    tagged = shingled.owners.astype(np.uint64) << _SET_BITS | shingled.values >> _SPARE_BITS
+    tagged.sort()
+    tagged = tagged[np.append(True, tagged[1:] != tagged[:-1])[: len(tagged)]]
+    counts = np.bincount((tagged >> _SET_BITS).astype(np.int64), minlength=len(shingled.offsets) - 1)
+    return Ragged(tagged & _SET_MASK, _offsets(counts))
+
+
+def first_of(values: Hashes) -> Ranks:
+    """For each value the position of the first one equal to it."""
+    _, first, group = np.unique(values, return_index=True, return_inverse=True)
+    return first[group]
+
+
+def find_pairs(keys: Hashes, ranks: Ranks, texts: int, capped: Capped) -> Iterator[Pairs]:
+    """Pairs of texts that have sampled shingles in common, out of one entry for each shingle of each text.
+
+    In a bucket of more than `MAX_BUCKET` texts each is paired with the first `ANCHORS` and its neighbour by rank, so
+    that the pairs grow with the texts and not with their square; `capped` counts those buckets.
+    """
+    bits = np.uint64(max(1, (texts - 1).bit_length()))
+    packed = keys >> bits << bits | ranks.astype(np.uint64)
+    packed.sort()
+    packed = packed[np.append(True, packed[1:] != packed[:-1])[: len(packed)]]
+    for some in _whole_buckets(packed, bits):
+        yield _pair_up(some >> bits, (some & ((_ONE << bits) - _ONE)).astype(np.int64), capped)
+
+
+def promising(pairs: Pairs, sizes: Positions) -> Pairs:
+    """The pairs whose signatures leave it possible that a good part of the smaller text is in the larger.
+
+    `sizes` are numbers of tokens by rank.
+    """
+    small = np.minimum(sizes[pairs.first], sizes[pairs.second])
+    rate = np.minimum(_rate(sizes[pairs.first]), _rate(sizes[pairs.second]))
+    hopeful = pairs.shared >= MIN_SHARED * rate * small
+    return Pairs(*(column[hopeful] for column in pairs))
+
+
+def verify(pairs: Pairs, sets: Ragged, ranks: Ranks) -> Verified:
+    """The exact similarity of pairs, from the sets of the texts that have these `ranks`."""
+    order = np.argsort(ranks)
+    first, second = (order[np.searchsorted(ranks, side, sorter=order)] for side in (pairs.first, pairs.second))
+    blocks = range(0, len(first), _AT_ONCE)
+    shared = [_shared(sets.take(first[i : i + _AT_ONCE]), sets.take(second[i : i + _AT_ONCE])) for i in blocks]
+    both = np.concatenate([_NO_RANKS, *shared])
+    one, other = sets.lengths[first], sets.lengths[second]
+    return Verified(pairs.first, pairs.second, both / (one + other - both), both / np.minimum(one, other))
+
+
+def similar(checked: Verified, threshold: float, containment: float) -> Verified:
+    """The pairs that are near-duplicates."""
+    alike = (checked.jaccard >= threshold) | (checked.containment >= containment)
+    return checked.take(alike)
+
+
+def assign(texts: int, alike: Verified) -> Verified:
+    """The pairs that make the clusters: (representative, member), one for each text that is no representative.
+
+    A member joins the representative before it that contains most of it, or that it contains most of; then that of the
+    higher Jaccard similarity; then the first by rank.
+    """
+    kept = _representatives(texts, alike)
+    order = np.lexsort((alike.first, -alike.jaccard, -alike.containment, alike.second))
+    order = order[kept[alike.first[order]] & ~kept[alike.second[order]]]
+    best = order[np.unique(alike.second[order], return_index=True)[1]]
+    return alike.take(best)
+
+
+def _representatives(texts: int, alike: Verified) -> Flags:
+    """Which texts are similar to no representative before them. Pairs are settled in the order of their first text."""
+    kept = bytearray(b"\1") * texts
+    order = np.argsort(alike.first, kind="stable")
+    for first, second in zip(alike.first[order].tolist(), alike.second[order].tolist(), strict=True):
+        if kept[first]:
+            kept[second] = 0
+    return np.frombuffer(kept, bool)
+
+
+def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) -> Pairs:
+    """All candidate pairs of the texts in memory, without those that are equal to one before."""
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    keys = np.concatenate([_NO_HASHES, *(part.keys.values for part in signed)])
+    counts = np.concatenate([_NO_RANKS, *(part.keys.lengths for part in signed)])
+    owners = np.repeat(ranks, counts)
+    single = originals[owners] == owners
+    return merged(list(find_pairs(keys[single], owners[single], len(order), Capped())))
+
+
+def merged(found: Sequence[Pairs]) -> Pairs:
+    """Pairs from several places, each pair once, in order, with the sum of what they share."""
+    first, second, shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
+    order = np.lexsort((second, first))
+    first, second, shared = first[order], second[order], shared[order]
+    starts = np.flatnonzero(np.append(True, (first[1:] != first[:-1]) | (second[1:] != second[:-1]))[: len(first)])
+    return Pairs(first[starts], second[starts], np.add.reduceat(shared, starts) if len(starts) else shared)
+
+
+def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
+    """Verify pairs of texts in memory, a few thousand pairs at a time."""
+    blocks = [
+        Pairs(*(column[i : i + _VERIFIED_AT_ONCE] for column in pairs))
+        for i in range(0, len(pairs.first), _VERIFIED_AT_ONCE)
+    ]
+    checked = [_NO_VERIFIED]
+    for block in blocks:
+        wanted = np.unique(np.concatenate([block.first, block.second]))
+        sets = text_sets([texts[i] for i in order[wanted].tolist()], size)
+        checked.append(verify(block, sets, wanted))
+    return Verified(*(np.concatenate(column) for column in zip(*checked, strict=True)))
+
+
+def text_sets(texts: Sequence[str], size: int) -> Ragged:
+    """The set of shingles of each text."""
+    parts = []
+    for start, end in batches(texts):
+        found = text.tokens(texts[start:end])
+        parts.append(as_sets(shingles(Ragged(found.hashes(), found.offsets), size)))
+    return stacked(parts)
+
+
+def stacked(parts: Sequence[Ragged]) -> Ragged:
+    """The numbers of the texts of several batches."""
+    lengths = np.concatenate([_NO_RANKS, *(part.lengths for part in parts)])
+    return Ragged(np.concatenate([_NO_HASHES, *(part.values for part in parts)]), _offsets(lengths))
+
+
+def _whole_buckets(packed: Hashes, bits: np.uint64) -> Iterator[Hashes]:
+    """The entries that are not alone in their bucket, about a million at a time, no bucket cut in two."""
+    same = packed[1:] >> bits == packed[:-1] >> bits
+    packed = packed[np.append(same, False)[: len(packed)] | np.append(False, same)[: len(packed)]]
+    start = 0
+    while start < len(packed):
+        last = packed[min(start + _KEYS_AT_ONCE, len(packed)) - 1] >> bits
+        end = int(np.searchsorted(packed >> bits, last, side="right"))
+        yield packed[start:end]
+        start = end
+
+
+def _pair_up(buckets: Hashes, ranks: Ranks, capped: Capped) -> Pairs:
+    """The pairs of texts within each bucket; entries are sorted by bucket and rank."""
+    starts = np.flatnonzero(np.append(True, buckets[1:] != buckets[:-1]))
+    lengths = np.diff(np.append(starts, len(buckets)))
+    place = np.arange(len(buckets)) - np.repeat(starts, lengths)
+    large = np.repeat(lengths > MAX_BUCKET, lengths)
+    capped.buckets += int((lengths > MAX_BUCKET).sum())
+    capped.largest = max(capped.largest, int(lengths.max()))
+    found = []
+    for distance in range(1, MAX_BUCKET):
+        later = np.flatnonzero((place >= distance) & (~large | (distance == 1)))
+        if not len(later):
+            break
+        found.append((ranks[later - distance], ranks[later]))
+    for anchor in range(ANCHORS):
+        later = np.flatnonzero(large & (place > anchor + 1))
+        found.append((ranks[later - place[later] + anchor], ranks[later]))
+    first, second = (np.concatenate(side) for side in zip(*found, strict=True))
+    return merged([Pairs(first, second, np.ones(len(first), np.int64))])
+
+
+def _shared(one: Ragged, other: Ragged) -> Positions:
+    """How many numbers each set of `one` has in common with the same set of `other`."""
+    tags = [sets.owners.astype(np.uint64) << _SET_BITS | sets.values for sets in (one, other)]
+    both = np.concatenate(tags)
+    both.sort()
+    twice = both[1:][both[1:] == both[:-1]] >> _SET_BITS
+    return np.bincount(twice.astype(np.int64), minlength=len(one.offsets) - 1)
+
+
+def _whole(tokens: Ragged, texts: Sequence[str]) -> Hashes:
+    """One hash of all tokens of each text in order; of its characters, where it has no token."""
+    values, offsets = tokens
+    place = np.arange(len(values)) - np.repeat(offsets[:-1], tokens.lengths)
+    sums = np.append(np.uint64(0), np.cumsum(values * _powers(int(tokens.lengths.max(initial=0)))[place]))
+    whole = mix(sums[offsets[1:]] - sums[offsets[:-1]] + tokens.lengths.astype(np.uint64) * _WEIGHTS[0])
+    for i in np.flatnonzero(tokens.lengths == 0).tolist():
+        whole[i] = xxhash.xxh3_64_intdigest(texts[i].strip().encode(errors="replace"))
+    return whole
+
+
+def _powers(count: int) -> Hashes:
+    """The first powers of an odd number, modulo 2**64."""
+    steps = np.full(count, _ORDER, np.uint64)
+    return np.multiply.accumulate(steps)
+
+
+def _rate(lengths: Positions) -> Scores:
+    """Share of a text's shingles that its signature holds."""
+    return np.minimum(1.0, np.maximum(SAMPLED, SAMPLED_AT_LEAST / np.maximum(lengths, 1)))
+
+
+def _offsets(lengths: npt.NDArray[np.integer]) -> Positions:
+    return np.append(0, np.cumsum(lengths, dtype=np.int64))
+
+
+def _check(threshold: float, containment: float, shingle: int) -> None:
+    for name, value in (("threshold", threshold), ("containment", containment)):
+        if not 0 < value <= 1:
+            raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+    if not 1 <= shingle <= MAX_SHINGLE:
+        raise ValueError(f"shingle must be from 1 to {MAX_SHINGLE}, not {shingle}")
