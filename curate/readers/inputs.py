@@ -1,0 +1,217 @@
+"""Which files the config's paths mean, and what identifies their content.
+
+A local path is a file, a folder (all files below it that a reader knows) or a pattern with `*`, `?`, `[...]` and `**`
+(any number of folders). Names that begin with a dot are meant only where the pattern says the dot. A path itself may be
+a symbolic link. Below it, links to folders are not followed, and a link to a file is read only if that file lies below
+one of the paths. Any other URL goes through fsspec, whose patterns are the same; http(s) has none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+import json
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsspec.core import url_to_fs
+
+from curate.errors import InputError
+from curate.readers.streams import unreadable
+
+_LOCAL = ("file://", "local://")
+_HTTP = ("http://", "https://")
+_CHECKSUMS = ("ETag", "etag", "Content-MD5", "Digest", "checksum", "sha256", "generation", "CRC")
+_TIMES = ("Last-Modified", "LastModified", "last_modified", "mtime", "created")
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file of the user's under the name that the config gives it, and what changes when its content does.
+
+    `refusal` says why it is not read, where it is none of the user's files or no file.
+    """
+
+    url: str
+    size: int
+    identity: str
+    refusal: str | None = None
+
+
+def find(paths: Sequence[str], known: Callable[[str], bool]) -> list[Input]:
+    """The files that the paths mean, sorted by name, each once. `known` tells what to take of a folder.
+
+    Raises InputError where a path means no file, or cannot be looked at.
+    """
+    urls = sorted({url for path in paths for url in _expanded(path, known)})
+    inputs = {}
+    for found in (identify(url, paths) for url in urls):
+        inputs.setdefault(_same(found.url), found)
+    return list(inputs.values())
+
+
+def identify(url: str, paths: Sequence[str]) -> Input:
+    """The file as it is now. Raises InputError where it is not there."""
+    if not _is_local(url):
+        return _identify_remote(url)
+    path = _local(url)
+    try:
+        refusal = _refusal(path, paths)
+        found = Path(path).stat() if refusal is None else None
+    except OSError as error:
+        raise unreadable(url, error) from error
+    if found is None:
+        return Input(url, 0, str(refusal), refusal)
+    return Input(url, found.st_size, f"{found.st_size}:{found.st_mtime_ns}")
+
+
+def _expanded(path: str, known: Callable[[str], bool]) -> list[str]:
+    try:
+        found = _expanded_local(path, known) if _is_local(path) else _expanded_remote(path, known)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not found:
+        raise InputError(f"read.paths: {path}: {_why_nothing(path)}")
+    return found
+
+
+def _expanded_local(url: str, known: Callable[[str], bool]) -> list[str]:
+    path = _local(url)
+    scheme = url.removesuffix(path)
+    root, pattern = _root(path)
+    if pattern:
+        found = list(_matches(root, pattern)) if Path(root).is_dir() else []
+    elif Path(path).is_dir():
+        below = _matches(path.rstrip("/") + "/", ["**", "*"])
+        found = [name for name in below if known(name) or Path(name).is_dir()]
+    else:
+        found = [path] if Path(path).exists() else []
+    return [scheme + name for name in found]
+
+
+def _root(path: str) -> tuple[str, list[str]]:
+    """The folder in which a pattern begins, with a `/` at its end, and the pattern's parts; none for a name."""
+    parts = path.replace(os.sep, "/").split("/")
+    first = next((index for index, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    if first == len(parts):
+        return path, []
+    return "".join(part + "/" for part in parts[:first]), parts[first:]
+
+
+def _matches(folder: str, parts: Sequence[str]) -> Iterator[str]:
+    """What lies in `folder` and fits the pattern's parts. Links to folders stand for themselves."""
+    part, rest = parts[0], parts[1:]
+    anywhere = part == "**"
+    if anywhere and rest:
+        yield from _matches(folder, rest)
+    with os.scandir(folder or os.curdir) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if not _fits(entry.name, "*" if anywhere else part):
+                continue
+            path = folder + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if anywhere or rest:
+                    yield from _matches(path + "/", parts if anywhere else rest)
+            elif not rest or (entry.is_symlink() and entry.is_dir()):
+                yield path
+
+
+def _fits(name: str, part: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+
+
+def _refusal(path: str, paths: Sequence[str]) -> str | None:
+    """Why a local file is not read; None for one that is. Raises OSError where there is none."""
+    link = Path(path).is_symlink()
+    if link and not _within(Path(path).resolve(), paths):
+        return "a link that leads outside of read.paths"
+    if link and not Path(path).exists():
+        return "a link to nothing"
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "a link to a folder"
+    return None if stat.S_ISREG(mode) else "not a regular file"
+
+
+def _within(target: Path, paths: Sequence[str]) -> bool:
+    """Whether a file lies below one of the local paths, links resolved."""
+    return any(target.is_relative_to(Path(_root(_local(path))[0]).resolve()) for path in paths if _is_local(path))
+
+
+def _expanded_remote(url: str, known: Callable[[str], bool]) -> list[str]:
+    if url.startswith(_HTTP) or url.split("::")[0].find("://") < 0:
+        return [url]
+    try:
+        fs, path = url_to_fs(url)
+        if glob.has_magic(path):
+            names = fs.glob(path)
+        else:
+            names = [name for name in fs.find(path) if known(name)] if fs.isdir(path) else [path]
+    except Exception as error:
+        raise unreadable(url, error) from error
+    scheme, *chain = url.split("::")
+    scheme = scheme.partition("://")[0] + "://"
+    return ["::".join([scheme + name.removeprefix(scheme), *chain]) for name in names]
+
+
+def _identify_remote(url: str) -> Input:
+    try:
+        fs, path = url_to_fs(url)
+        info = fs.info(path)
+    except Exception as error:
+        raise unreadable(url, error) from error
+    keys = [key for key in _CHECKSUMS if info.get(key)] or [key for key in _TIMES if info.get(key)]
+    identity = {key: str(info[key]) for key in ["size", *keys] if key in info}
+    return Input(url, int(info.get("size") or 0), json.dumps(identity, sort_keys=True))
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(_LOCAL) or ("://" not in url and "::" not in url)
+
+
+def _local(url: str) -> str:
+    for scheme in _LOCAL:
+        url = url.removeprefix(scheme)
+    return url
+
+
+def _same(url: str) -> str:
+    """One name for all names of a file."""
+    if not _is_local(url):
+        return url
+    path = Path(_local(url))
+    return str(path if path.is_symlink() else path.parent.resolve() / path.name)
+
+
+def _why_nothing(url: str) -> str:
+    """What is there instead."""
+    path = _local(url)
+    if not _is_local(url):
+        return "matches no file"
+    root, pattern = _root(path)
+    folder = Path(root) if pattern or Path(path).is_dir() else Path(path).parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    beside = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    if not beside:
+        return f"the folder {folder} is empty"
+    near = difflib.get_close_matches(Path(path).name, [entry.name for entry in beside], 1)
+    if near and not pattern:
+        return f"there is no such file; did you mean {near[0]}?"
+    return f"matches no file; {folder} holds {_listed(beside)}"
+
+
+def _listed(entries: Sequence[Path]) -> str:
+    """`3 .html, 2 .jsonl.gz, 1 folder`"""
+    counts = Counter("folder" if entry.is_dir() else _ending(entry.name) for entry in entries)
+    return ", ".join(f"{count} {ending}" for ending, count in sorted(counts.items())[:8])
+
+
+def _ending(name: str) -> str:
+    parts = name.split(".")[1:][-2:]
+    return "".join(f".{part}" for part in parts) or "without an ending"

@@ -1,0 +1,314 @@
+"""Read: from the files that the config names to documents, each with an id, a source and what metadata came with it.
+
+Why so careful: what cannot be read is where crawls lose documents without a word. Each record becomes a document or a
+dropped row with file, record number and reason, and one bad record does not cost its neighbours. The readers are in
+curate/readers, a module a family of formats; here are the config, the tasks and the batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import IO, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import polars as pl
+import xxhash
+from pydantic import AfterValidator, Field
+
+from curate.document import DECISION, READ_SCHEMA
+from curate.errors import InputError
+from curate.readers import delimited, header, inputs, jsonl, pages, parquet, warc
+from curate.readers.records import SAMPLE_BYTES, Columns, Fault, Record, dump, string
+from curate.readers.streams import CODECS, Codec, Damage, blocks, opened, spooled
+from curate.section import Count, Section
+from curate.tasks import BATCH_ROWS, File, Rows
+
+VERSION = 1
+
+BATCH_BYTES = 32_000_000
+"""Bytes of pages a batch: a batch is full with this or BATCH_ROWS, whichever comes first."""
+
+GROUP_BYTES = 8_000_000
+GROUP_FILES = 500
+"""What a task reads: as many small files, or one large one."""
+
+Format = Literal["text", "html", "jsonl", "parquet", "csv", "warc", "wet"]
+
+ENDINGS: dict[str, Format] = {
+    ".txt": "text",
+    ".text": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".warc": "warc",
+    ".wet": "wet",
+}
+
+
+def _header(template: str) -> str:
+    header.compiled(template)
+    return template
+
+
+class Config(Section):
+    """What to read."""
+
+    paths: list[Annotated[str, Field(min_length=1)]] = Field(
+        min_length=1,
+        description="Files, folders, patterns (`data/**/*.jsonl.gz`) and URLs of any kind that fsspec knows.",
+    )
+    format: Literal["auto", Format] = Field(
+        "auto",
+        description="How the files are read. `auto`: by the ending of their names, before `.gz`, `.zst` or `.bz2`.",
+    )
+    columns: dict[Literal["text", "html", "url", "id", "title", "author", "published", "site"], str] = Field(
+        {},
+        description="For JSON lines, Parquet and CSV: which column is what, where it has another name, as in "
+        "`text: body`. All other columns go to the metadata. A document with HTML is read from that, not from its text.",
+    )
+    header: Annotated[str, AfterValidator(_header)] | None = Field(
+        None,
+        description="First line of flattened pages that carry one, as in `date {published} {site}`. Fields are url, "
+        "id, title, author, published and site. A page without the line is read as it is.",
+    )
+    max_record_bytes: Count = Field(
+        32_000_000, description="Records larger than this, decompressed, are dropped without being held in memory."
+    )
+    max_ratio: Annotated[float, Field(gt=1)] = Field(
+        500, description="Reading of a compressed file ends where it has expanded more than this many times."
+    )
+
+
+def discover(config: Config) -> list[list[File]]:
+    """The input files in groups, one a task: small files together, large ones alone, sorted by name.
+
+    Raises InputError where a path means no file, or none that can be read.
+    """
+    found = inputs.find(config.paths, lambda url: _format(url, config) is not None)
+    if not any(_format(file.url, config) for file in found):
+        raise InputError(f"read.paths: no format is known by the name {found[0].url}; set read.format")
+    groups: list[list[File]] = []
+    size = GROUP_BYTES
+    for file in found:
+        if size + file.size > GROUP_BYTES or len(groups[-1]) == GROUP_FILES:
+            groups.append([])
+            size = 0
+        groups[-1].append(File(file.url, _digest(file)))
+        size += file.size
+    return groups
+
+
+def read_files(files: Sequence[File], config: Config) -> Rows:
+    """Task: all records of the files as batches of documents, `kept` or `dropped`.
+
+    Returns the statistics. Raises InputError where a file is not, or not any more, what `discover` saw.
+    """
+    kept, dropped = _Batch("kept", READ_SCHEMA), _Batch("dropped", {**READ_SCHEMA, **DECISION})
+    reasons: Counter[str] = Counter()
+    for file in files:
+        for item in _items(file, config):
+            batch = kept if isinstance(item, Record) else dropped
+            if isinstance(item, Record):
+                kept.add(_row(_source(file.url), item), len(item.page))
+            else:
+                dropped.add(_dropped_row(_source(file.url), item), item.size)
+                reasons[item.reason] += 1
+            if batch.is_full():
+                yield batch.taken()
+    for batch in (kept, dropped):
+        if batch.rows:
+            yield batch.taken()
+    return _statistics(kept, dropped, reasons)
+
+
+def _statistics(kept: _Batch, dropped: _Batch, reasons: Counter[str]) -> dict[str, Any]:
+    return {
+        "documents_in": kept.count + dropped.count,
+        "documents_kept": kept.count,
+        "documents_dropped": dropped.count,
+        "chars_in": kept.size + dropped.size,
+        "chars_kept": kept.size,
+        "chars_dropped": dropped.size,
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+@dataclass
+class _Batch:
+    """Rows on their way to one output file, and how many went before."""
+
+    part: str
+    schema: dict[str, pl.DataType]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    held: int = 0  # bytes of the pages in rows
+    count: int = 0
+    size: int = 0
+
+    def add(self, row: tuple[Any, ...], size: int) -> None:
+        self.rows.append(row)
+        self.held += len(row[_PAGE])
+        self.count += 1
+        self.size += size
+
+    def is_full(self) -> bool:
+        return len(self.rows) >= BATCH_ROWS or self.held >= BATCH_BYTES
+
+    def taken(self) -> tuple[str, pl.DataFrame]:
+        columns = zip(*self.rows, strict=True)
+        frame = pl.DataFrame(dict(zip(self.schema, map(list, columns), strict=True)), schema=self.schema)
+        self.rows, self.held = [], 0
+        return self.part, frame
+
+
+_PAGE = list(READ_SCHEMA).index("page")
+
+
+def _items(file: File, config: Config) -> Iterator[Record | Fault]:
+    """The records and faults of a file. Faults come with their size, and with no more of the page than is kept."""
+    number = 0
+    _check(file, config)
+    try:
+        for item in _read(file.url, config):
+            yield item if isinstance(item, Record) else _bounded(item)
+            number = item.number + 1
+    except Damage as damage:
+        yield _bounded(Fault(number, damage.reason, damage.detail, damage.page))
+    _check(file, config)
+
+
+def _bounded(fault: Fault) -> Fault:
+    return fault._replace(page=fault.page[:SAMPLE_BYTES], size=fault.size or len(fault.page))
+
+
+def _check(file: File, config: Config) -> None:
+    if _digest(inputs.identify(file.url, config.paths)) != file.sha256:
+        raise InputError(f"{file.url}: changed since this run began; run again when it is complete")
+
+
+def _read(url: str, config: Config) -> Iterator[Record | Fault]:
+    """The file's records by its format. Raises Damage where there are no more to be had, InputError."""
+    refusal = inputs.identify(url, config.paths).refusal
+    if refusal:
+        raise Damage("not read", refusal)
+    form, codec = _format(url, config), _codec(url)
+    if form is None:
+        raise Damage("unknown format", "no format is known by the ending of this name")
+    with opened(url) as stream:
+        if form == "parquet":
+            yield from _parquet(stream, url, config)
+        else:
+            yield from _records(blocks(stream, url, codec, config.max_ratio), form, config)
+
+
+def _records(parts: Iterator[bytes], form: Format, config: Config) -> Iterator[Record | Fault]:
+    limit = config.max_record_bytes
+    if form in ("warc", "wet"):
+        return warc.read(parts, limit)
+    if form == "jsonl":
+        return jsonl.read(parts, Columns(config.columns), limit)
+    if form == "csv":
+        return delimited.read(parts, Columns(config.columns), limit)
+    template = header.compiled(config.header) if config.header and form == "text" else None
+    return pages.read(parts, form, limit, template)
+
+
+def _parquet(stream: IO[bytes], url: str, config: Config) -> Iterator[Record | Fault]:
+    """Parquet is read from its end: a stream that only goes forward is copied to a temporary file first."""
+    if _codec(url):
+        raise Damage("compressed Parquet", "Parquet compresses by itself; unpack this file")
+    columns, limit = Columns(config.columns), config.max_record_bytes
+    if url.startswith(("http://", "https://")):
+        with tempfile.TemporaryFile() as copy:
+            yield from parquet.read(spooled(stream, url, copy), columns, limit)
+    else:
+        yield from parquet.read(stream, columns, limit)
+
+
+def _name(url: str) -> PurePosixPath:
+    path = urlsplit(url).path if url.startswith(("http://", "https://")) else url.split("::")[0]
+    return PurePosixPath(path.lower())
+
+
+def _codec(url: str) -> Codec | None:
+    return CODECS.get(_name(url).suffix)
+
+
+def _format(url: str, config: Config) -> Format | None:
+    """How a file is read; None where its ending tells nothing."""
+    if config.format != "auto":
+        return config.format
+    name = _name(url)
+    return ENDINGS.get((name.with_suffix("") if name.suffix in CODECS else name).suffix)
+
+
+def _digest(found: inputs.Input) -> str:
+    return hashlib.sha256(f"{found.url}\n{found.identity}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _source(url: str) -> str:
+    """The file's name as text: bytes of a name that are no UTF-8 are spelled out."""
+    return url.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _row(source: str, record: Record) -> tuple[Any, ...]:
+    """A document, in the order of READ_SCHEMA."""
+    values = {name: string(value) for name, value in record.values.items()}
+    url = _url(values.get("url"))
+    return (
+        values.get("id") or _id(source, record.number, url),
+        url,
+        _host(url) or _site(values.get("site")),
+        source,
+        record.number,
+        record.format,
+        values.get("title"),
+        values.get("author"),
+        values.get("published"),
+        dump(record.metadata),
+        record.page,
+    )
+
+
+def _dropped_row(source: str, fault: Fault) -> tuple[Any, ...]:
+    """A dropped row, in the order of READ_SCHEMA and DECISION."""
+    unknown = (None,) * 4
+    place = (_id(source, fault.number, None), None, None, source, fault.number, "text")
+    return (*place, *unknown, fault.page, fault.reason, string(fault.detail))
+
+
+def _id(source: str, number: int, url: str | None) -> str:
+    """32 hex digits, from the URL, else from the place; a place is told from a URL by its line end."""
+    return xxhash.xxh3_128_hexdigest((url or f"{source}\n{number}").encode())
+
+
+def _url(given: str | None) -> str | None:
+    """Without its fragment, which no server sees."""
+    return given.partition("#")[0].strip() or None if given else None
+
+
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?@]*@)?(\[[^\]/]*\]|[^/?:@\s]+)", re.I)
+
+
+def _host(url: str | None) -> str | None:
+    """The host that a URL names, without `www.`, in lower case."""
+    found = _HOST.match(url or "")
+    return found[1].lower().removeprefix("www.") or None if found else None
+
+
+def _site(given: str | None) -> str | None:
+    """A site as the input names it; a host is treated as in a URL."""
+    if given is None or " " in given or "." not in given:
+        return given
+    return _host(given) or _host(f"http://{given}")
