@@ -21,7 +21,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from curate.errors import ConfigError
 from curate.release.build import Config as Release
 from curate.section import Section
-from curate.stages import boilerplate, dedup, language, metadata, normalize, quality, read, split
+from curate.stages.boilerplate import Config as Boilerplate
+from curate.stages.dedup import Config as Dedup
+from curate.stages.language import Config as Language
+from curate.stages.metadata import Config as Metadata
+from curate.stages.normalize import Config as Normalize
+from curate.stages.quality import Config as Quality
+from curate.stages.read import Config as Read
+from curate.stages.split import Config as Split
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,94}[a-z0-9])?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
@@ -38,18 +45,14 @@ class Config(Section):
         description="Folder of everything built: `<data>/build/<name>` holds work in progress, "
         "`<data>/releases/<name>` the releases.",
     )
-    read: read.Config = Field(description="What to read.")
-    normalize: normalize.Config = Field(normalize.Config(), description="Encoding and text repair. Always runs.")
-    boilerplate: boilerplate.Config | None = Field(
-        None, description="Keep the article body of each page. Runs where given."
-    )
-    metadata: metadata.Config = Field(metadata.Config(), description="Title, author, date, site. Always runs.")
-    language: language.Config | None = Field(None, description="Detect the language. Runs where given.")
-    quality: quality.Config | None = Field(
-        None, description="Drop documents that do not read like prose. Runs where given."
-    )
-    dedup: dedup.Config | None = Field(None, description="Drop copies and near-copies. Runs where given.")
-    split: split.Config = Field(split.Config(), description="Train, validation and test. Always runs.")
+    read: Read = Field(description="What to read.")
+    normalize: Normalize = Field(Normalize(), description="Encoding and text repair. Always runs.")
+    boilerplate: Boilerplate | None = Field(None, description="Keep the article body of each page. Runs where given.")
+    metadata: Metadata = Field(Metadata(), description="Title, author, date, site. Always runs.")
+    language: Language | None = Field(None, description="Detect the language. Runs where given.")
+    quality: Quality | None = Field(None, description="Drop documents that do not read like prose. Runs where given.")
+    dedup: Dedup | None = Field(None, description="Drop copies and near-copies. Runs where given.")
+    split: Split = Field(Split(), description="Train, validation and test. Always runs.")
     release: Release = Field(Release(), description="What is published. Always runs.")
 
     @property
@@ -191,54 +194,13 @@ class _Source:
         return line, column, f"{self.name}:{line}:{column}: {where}: {_explain(detail)}"
 
 
-_SCALARS.get(tag)):
-            return read_scalar(node.value)
-        raise ConfigError(f"{self.name}:{line}:{column}: the tag {tag!r} is not taken here: YAML is data")
-
-    def _pairs(self, node: MappingNode, path: _Path) -> Iterator[tuple[str, Any]]:
-        for key, value in node.value:
-            at = (*path, str(key.value))
-            line, column = key.start_mark.line + 1, key.start_mark.column + 1
-            if at in self.marks:
-                raise ConfigError(f"{self.name}:{line}:{column}: {_dotted(at)}: given twice")
-            self.marks[at] = (line, column)
-            yield str(key.value), self._plain(value, at)
-
-    def order_faults(self, raw: Mapping[str, Any]) -> Iterator[_Fault]:
-        """A fault for each section that stands before one that runs earlier."""
-        known = list(Config.model_fields)
-        last = -1
-        for key in raw:
-            if key not in known or (key,) not in self.marks:
-                continue
-            if known.index(key) < last:
-                line, column = self.marks[(key,)]
-                why = f"must stand before `{known[last]}`: sections are listed in the order in which they run"
-                yield line, column, f"{self.name}:{line}:{column}: {key}: {why}"
-            last = max(last, known.index(key))
-
-    def fault(self, detail: Mapping[str, Any]) -> _Fault:
-        """One line for one of pydantic's errors."""
-        path: _Path = tuple(part for part in detail["loc"])
-        while path and path not in self.marks and detail["type"] != "missing":
-            path = path[:-1]
-        parent = path
-        while parent not in self.marks and parent:
-            parent = parent[:-1]
-        line, column = self.marks.get(parent, (1, 1))
-        where = _dotted(path) or "config"
-        return line, column, f"{self.name}:{line}:{column}: {where}: {_explain(detail)}"
-
-
 _SCALARS = {
     "tag:yaml.org,2002:str": str,
     "tag:yaml.org,2002:timestamp": str,
     "tag:yaml.org,2002:null": lambda _: None,
     "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
     "tag:yaml.org,2002:float": lambda text: float(re.sub(r"\.(inf|nan)", r"\1", text.lower().replace("_", ""))),
-    "tag:yaml.org,2002:int": lambda text: int(
-        text.replace("_", ""), 0 if text.lstrip("+-")[1:2] in "xob" and len(text) > 2 else 10
-    ),
+    "tag:yaml.org,2002:int": lambda text: int(text.replace("_", ""), 0 if re.match("[-+]?0[xob]", text) else 10),
 }
 
 

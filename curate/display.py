@@ -31,7 +31,7 @@ def funnel(rows: Sequence[Json]) -> None:
 
 def release(made: Release) -> None:
     """Where the release lies, and the line that loads it."""
-    splits = ", ".join(f"{name} {count:,}" for name, count in made.documents.items())
+    splits = ", ".join(f"{name} {count:,}" for name, count in made.splits.items())
     said = "written" if made.created else "unchanged: nothing new to release"
     _print(Text(f"\n{made.path} {said} ({splits})"))
     _print(Text(f'load_dataset("{made.path}")', style="bold"))

@@ -7,6 +7,7 @@ Every stage turns shards into shards. What an earlier run has done is found in t
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,30 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
     rows = funnel(build.stages)
     if not sum(shard.rows for shard in shards):
         raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
-    return release.build(shards, config, rows, build)
+    request = release.Request(
+        name=config.name,
+        version=config.version,
+        release=config.release,
+        split=config.split,
+        config=json.dumps(config.model_dump(mode="json"), ensure_ascii=False, indent=1),
+        inputs=_inputs(build.stages[0]),
+        funnel=rows,
+    )
+    return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))
+
+
+def _inputs(read_record: Json) -> list[Json]:
+    """What was read, for the manifest: a row a task, with the digest of the documents it gave."""
+    return [
+        {
+            "files": len(task["sources"]),
+            "first": task["sources"][0],
+            "last": task["sources"][-1],
+            "documents": task["files"]["kept"]["rows"],
+            "sha256": task["files"]["kept"]["sha256"],
+        }
+        for task in read_record["tasks"]
+    ]
 
 
 def _where_lost(rows: Sequence[Json]) -> str:

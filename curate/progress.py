@@ -43,13 +43,26 @@ class _Round:
     bar: TaskID
     tasks: int
     started: float = field(default_factory=time.monotonic)
+    rows: int = 0
     documents: int = 0
     dropped: int = 0
+
+    def add(self, done: Done) -> None:
+        """Count a task: documents of a stage, rows of the rounds that prepare one."""
+        self.rows += sum(file.rows for file in done.files.values())
+        self.documents += done.stats.get("documents_in", 0)
+        self.dropped += done.stats.get("documents_dropped", 0)
+
+    @property
+    def said(self) -> str:
+        if self.documents:
+            return f"{self.documents:>9,} documents {self.dropped:>9,} dropped"
+        return f"{self.rows:>9,} rows"
 
     @property
     def rate(self) -> str:
         seconds = time.monotonic() - self.started
-        return f"{self.documents / seconds:,.0f}/s" if seconds > 0.2 and self.documents else ""
+        return f"{(self.documents or self.rows) / seconds:,.0f}/s" if seconds > 0.2 else ""
 
 
 class Bars:
@@ -61,7 +74,7 @@ class Bars:
             TextColumn("{task.description:<24}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} files"),
-            TextColumn("{task.fields[documents]:>9,} documents  {task.fields[dropped]:>7,} dropped"),
+            TextColumn("{task.fields[said]}"),
             TextColumn("{task.fields[rate]:>9}"),
             TimeRemainingColumn(),
             console=self._console,
@@ -79,25 +92,17 @@ class Bars:
         self._bars.stop()
 
     def start(self, label: str, tasks: int, finished: int) -> None:
-        bar = self._bars.add_task(
-            label,
-            total=tasks,
-            completed=finished,
-            documents=0,
-            dropped=0,
-            rate="unchanged" if tasks == finished else "",
-        )
+        said = "unchanged" if tasks == finished else ""
+        bar = self._bars.add_task(label, total=tasks, completed=finished, said=said, rate="")
         self._rounds[label] = _Round(bar, tasks - finished)
 
     def advance(self, label: str, done: Done) -> None:
         at = self._rounds[label]
-        at.documents += done.stats.get("documents_in", sum(file.rows for file in done.files.values()))
-        at.dropped += done.stats.get("documents_dropped", 0)
-        self._bars.update(at.bar, advance=1, documents=at.documents, dropped=at.dropped, rate=at.rate)
+        at.add(done)
+        self._bars.update(at.bar, advance=1, said=at.said, rate=at.rate)
 
     def end(self, label: str) -> None:
         at = self._rounds[label]
         if self._bars.disable and at.tasks:
             seconds = time.monotonic() - at.started
-            said = f"{at.documents:,} documents, {at.dropped:,} dropped, {seconds:.1f} s {at.rate}"
-            print(f"{label:<24} {said}".rstrip(), file=sys.stderr)
+            print(f"{label:<24} {at.said} {seconds:8.1f} s {at.rate}".rstrip(), file=sys.stderr)
