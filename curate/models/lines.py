@@ -1,0 +1,296 @@
+"""What a line of a flattened page looks like, in numbers: the input of the line model, for a batch of pages at once.
+
+A line is described on its own (length, how it ends, commas, capitals, digits, function words, blank lines around it,
+whether the page says it twice); what stands around it is for the network to see. Characters are counted by class in one
+histogram over the batch, words come from `text.tokens`, so nothing here loops over lines.
+
+After the line features of boilerpipe (Kohlschütter et al. 2010), jusText (Pomikálek 2011) and Web2Text (Vogels et al.
+2018); words are hashed to weights (Weinberger et al. 2009) instead of a vocabulary.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from curate import text
+from curate.models.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+BUCKETS = 1 << 18
+"""Word weights a line can point at."""
+HEAD, TAIL = 16, 4
+"""Words at a line's start and end whose weights count: what a line is for is said there."""
+
+NAMES = (
+    *("characters", "units", "word_length", "ends_sentence", "ends_quoted", "ends_cut", "ends_colon"),
+    *("commas", "sentences", "quotes", "capitalised", "capitals", "digits", "starts_lower", "starts_digit"),
+    *("starts_symbol", "function_words", "separators", "brackets", "unspaced", "numbers", "prose"),
+    *("repeats", "occurrence", "blank_before", "blank_after", "indent"),
+)
+"""The features, in the order of their columns."""
+
+_SPACE, _LOWER, _UPPER, _LETTER, _UNSPACED, _DIGIT, _COMMA, _TERMINAL, _QUOTE = range(9)
+_SEPARATOR, _BRACKET, _COLON, _CUT, _OTHER, _NEWLINE = range(9, 15)
+_SPELLED = {
+    _COMMA: ",，、،;؛；",
+    _TERMINAL: ".!?。！？؟।։",
+    _QUOTE: "\"'“”„«‘’「」『』‹",
+    _SEPARATOR: "|·•/–—>-←▼▲●✓✔*_=#~<",
+    _BRACKET: "()[]{}（）【】〔〕",
+    _COLON: ":：",
+    _CUT: "…→»›▶►",
+    _NEWLINE: "\n",
+}
+_UNSPACED_RANGES = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x3040, 0x30FF),
+    (0x3400, 0x9FFF),
+    (0xF900, 0xFAFF),
+)
+_CATEGORIES = {"Ll": _LOWER, "Lu": _UPPER, "Lt": _UPPER, "Nd": _DIGIT, "No": _DIGIT, "Nl": _DIGIT}
+_PRIME, _NUMBER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x5851F42D4C957F2D)
+_ROLES = tuple(np.uint64(n * 0x2545F4914F6CDD1D & (1 << 64) - 1) for n in range(1, 8))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The visible lines of a batch of pages, in order."""
+
+    pages: int  # how many pages the batch has
+    page: Ints  # the page (row) of each line
+    number: Ints  # its number among all lines of the page, from 0
+    texts: pl.Series  # stripped
+    features: Floats  # [lines, features]
+    tokens: Ints  # words of each line
+    keys: Hashes  # equal for lines that say the same; digits count as alike
+    word_line: Ints  # the line of each hashed word ...
+    word_bucket: Ints  # ... and its weight's index
+
+    def __len__(self) -> int:
+        return len(self.page)
+
+
+def read(pages: Sequence[str]) -> Lines:
+    """Describe the visible lines of pages. Memory: about 60 bytes a character, so give some megabytes at a time."""
+    page, number, texts, around = _split(pages)
+    joined = "\n".join(texts.to_list())
+    chars = _Characters(joined, len(texts))
+    words = _Words(joined, len(texts))
+    units = np.maximum(words.counts - 0.4 * chars.counts[:, _UNSPACED], 1)
+    own = _shape(chars, words, units)
+    repeats, occurrence = _repeats(page, words.keys)
+    columns = [*own, np.log1p(repeats), np.minimum(occurrence, 3), *around]
+    features = np.stack([column.astype(np.float32) for column in columns], 1)
+    line, bucket = words.buckets()
+    return Lines(len(pages), page, number, texts, features, words.counts, words.keys, line, bucket)
+
+
+def read_keys(pages: Sequence[str]) -> tuple[Ints, Hashes, Ints]:
+    """Page, key and number of words of the visible lines, as `read` finds them."""
+    page, _, texts, _ = _split(pages)
+    words = _Words("\n".join(texts.to_list()), len(texts))
+    return page, words.keys, words.counts
+
+
+def _split(pages: Sequence[str]) -> tuple[Ints, Ints, pl.Series, list[npt.NDArray[np.float64]]]:
+    """Page, number and text of each visible line; whether a blank line stands before and after it, and its indent."""
+    lines = text.lines(pl.Series(pages, dtype=pl.String))
+    page = lines["document"].to_numpy().astype(np.int64)
+    stripped = lines["line"].str.strip_chars()
+    indent = lines["line"].str.len_bytes() - lines["line"].str.strip_chars_start().str.len_bytes()
+    seen = (stripped != "").to_numpy()
+    edge = np.ones(len(seen) + 1, bool)
+    edge[1:-1] = page[1:] != page[:-1]
+    before = edge[:-1] | ~np.roll(seen, 1)
+    after = edge[1:] | ~np.roll(seen, -1)
+    around = [before[seen], after[seen], np.minimum(indent.to_numpy()[seen], 40)]
+    number = np.arange(len(page)) - np.searchsorted(page, page)
+    return page[seen], number[seen], stripped.filter(pl.Series(seen, dtype=pl.Boolean)), around
+
+
+def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    """The features of a line's own characters and words, in the order of NAMES."""
+    count = chars.counts
+    letters = np.maximum(count[:, [_LOWER, _UPPER, _LETTER, _UNSPACED]].sum(1), 1)
+    length = np.maximum(chars.lengths, 1)
+    function = words.count(words.is_function) / units
+    prose = (units >= 12) & chars.ends_sentence & ~chars.ends_cut & (function > 0.08)
+    return [
+        np.log1p(chars.lengths),
+        np.log1p(units),
+        np.minimum(letters / np.maximum(words.counts, 1), 20),
+        chars.ends_sentence,
+        chars.ends_in(_QUOTE, _BRACKET),
+        chars.ends_cut,
+        chars.ends_in(_COLON),
+        count[:, _COMMA] / units,
+        np.log1p(chars.sentences),
+        count[:, _QUOTE] > 1,
+        np.minimum(chars.capitalised / np.maximum(words.counts, 1), 1),
+        count[:, _UPPER] / letters,
+        count[:, _DIGIT] / length,
+        chars.starts_in(_LOWER),
+        chars.starts_in(_DIGIT),
+        chars.starts_in(_SEPARATOR, _OTHER, _BRACKET, _CUT),
+        function,
+        np.minimum((count[:, _SEPARATOR] + count[:, _CUT]) / units, 3),
+        np.minimum(count[:, _BRACKET] / units, 3),
+        count[:, _UNSPACED] / letters,
+        words.count(words.is_number) / units,
+        prose,
+    ]
+
+
+def _repeats(page: Ints, keys: Hashes) -> tuple[Ints, Ints]:
+    """How many lines of the page say the same as each line, and how many of them stand before it."""
+    order = np.lexsort((keys, page))
+    new = np.ones(len(keys), bool)
+    new[1:] = (keys[order][1:] != keys[order][:-1]) | (page[order][1:] != page[order][:-1])
+    starts = np.flatnonzero(new)
+    sizes = np.diff(np.append(starts, len(keys)))
+    repeats, occurrence = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    repeats[order] = np.repeat(sizes, sizes)
+    occurrence[order] = np.arange(len(keys)) - np.repeat(starts, sizes)
+    return repeats, occurrence
+
+
+class _Characters:
+    """The characters of lines by class. `counts` is [lines, classes]."""
+
+    def __init__(self, joined: str, lines: int) -> None:
+        points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+        self._classes = _classes()[np.minimum(points, 0xFFFF)]
+        breaks = np.flatnonzero(self._classes == _NEWLINE)
+        self._ends = np.append(breaks, len(points))[:lines]
+        self._starts = np.append(0, breaks + 1)[:lines]
+        self.lengths = self._ends - self._starts
+        line = np.repeat(np.arange(lines) * 16, np.append(self.lengths[:-1] + 1, self.lengths[-1:]))
+        self.counts = np.bincount(line + self._classes, minlength=lines * 16).reshape(lines, 16)
+        self._last = self._at(self._ends - 1)
+        self._read_ends()
+        self._read_words()
+
+    def _at(self, index: Ints) -> npt.NDArray[np.uint8]:
+        return self._classes[np.maximum(index, 0)]
+
+    def _read_ends(self) -> None:
+        end = self._ends - 1
+        for _ in range(2):
+            closing = np.isin(self._at(end), (_QUOTE, _BRACKET)) & (end > self._starts)
+            end = end - closing
+        twice = (self._at(end) == _TERMINAL) & (self._at(end - 1) == _TERMINAL)
+        self.ends_cut = twice | (self._last == _CUT)
+        self.ends_sentence = self._at(end) == _TERMINAL
+
+    def _read_words(self) -> None:
+        before, after = self._classes[:-1], self._classes[1:]
+        initial = np.flatnonzero((after == _UPPER) & (before != _LOWER) & (before != _UPPER)) + 1
+        stops = np.flatnonzero((before == _TERMINAL) & ((after == _SPACE) | (after == _UNSPACED)))
+        self.capitalised = self._per_line(initial) + self.starts_in(_UPPER)
+        self.sentences = self._per_line(stops)
+
+    def _per_line(self, places: Ints) -> Ints:
+        return np.searchsorted(places, self._ends) - np.searchsorted(places, self._starts + 1)
+
+    def starts_in(self, *classes: int) -> npt.NDArray[np.bool_]:
+        return np.isin(self._at(self._starts), classes)
+
+    def ends_in(self, *classes: int) -> npt.NDArray[np.bool_]:
+        return np.isin(self._last, classes)
+
+
+class _Words:
+    """The words of lines: how many, what they are, and the buckets they hash to."""
+
+    def __init__(self, joined: str, lines: int) -> None:
+        found = text.tokens([joined])
+        data = np.frombuffer(found.data, np.uint8)
+        breaks = np.flatnonzero(data == 10)[: lines + 1]
+        self._first = np.searchsorted(found.starts, breaks[:lines])
+        self.counts = np.diff(np.append(self._first, len(found.starts)))
+        self._line = np.repeat(np.arange(lines), self.counts)
+        first_byte = data[found.starts]
+        self.is_number = (first_byte >= 48) & (first_byte <= 57)
+        self._hash = np.where(self.is_number, _NUMBER * (found.ends - found.starts).astype(np.uint64), found.hashes())
+        self.is_function = np.isin((self._hash >> np.uint64(40)).astype(np.int64), _function_words(), kind="table")
+        self._stem = text.mix(_prefixes(found) + _ROLES[0])
+        self._long = found.ends - found.starts > 8
+        rank = np.arange(len(self._line)) - self._first[self._line]
+        self.keys = self._sums(text.mix(self._hash + rank.astype(np.uint64) * _PRIME))
+        self._rank, self._left = rank, self.counts[self._line] - 1 - rank
+
+    def count(self, which: npt.NDArray[np.bool_]) -> Ints:
+        """How many words of each line are marked."""
+        return np.bincount(self._line[which], minlength=len(self.counts))
+
+    def buckets(self) -> tuple[Ints, Ints]:
+        """Line and bucket of every hashed word, word stem, pair of words, first and last word, and short line."""
+        near = (self._rank < HEAD) | (self._left < TAIL)
+        at = np.flatnonzero(near)
+        pairs = np.flatnonzero(near[1:] & near[:-1] & (self._left[:-1] > 0))
+        first, last = np.flatnonzero(self._rank == 0), np.flatnonzero(self._left == 0)
+        stems = np.flatnonzero(near & self._long)
+        short = np.flatnonzero((self.counts > 0) & (self.counts <= 8))
+        word = self._hash
+        parts = [
+            (self._line[at], word[at]),
+            (self._line[stems], self._stem[stems]),
+            (self._line[pairs], word[pairs] * _ROLES[1] + word[pairs + 1]),
+            (self._line[first], word[first] + _ROLES[2]),
+            (self._line[last], word[last] + _ROLES[3]),
+            (short, self.keys[short] + _ROLES[4]),
+            (np.arange(len(self.counts)), np.minimum(self.counts, 12).astype(np.uint64) * _ROLES[5]),
+        ]
+        hashed = text.mix(np.concatenate([value for _, value in parts]))
+        return np.concatenate([line for line, _ in parts]), (hashed % np.uint64(BUCKETS)).astype(np.int64)
+
+    def _sums(self, values: Hashes) -> Hashes:
+        """Sum of the values of each line's words, modulo 2**64."""
+        total = np.append(np.uint64(0), np.cumsum(values))
+        return total[self._first + self.counts] - total[self._first]
+
+
+def _prefixes(found: text.Tokens) -> Hashes:
+    """The first eight bytes of each word, as a number: its stem, near enough."""
+    words = np.ndarray(len(found.data) - 7, "<u8", found.data, strides=(1,))
+    return words[found.starts]
+
+
+@cache
+def _function_words() -> Ints:
+    """The upper 24 bits of the hashes of all function words."""
+    words = text.tokens([" ".join(FUNCTION_WORDS), *FUNCTION_CHARACTERS]).hashes()
+    return np.unique((words >> np.uint64(40)).astype(np.int64))
+
+
+@cache
+def _classes() -> npt.NDArray[np.uint8]:
+    """Class of each code point of the first plane; what lies above counts as its last one, a symbol."""
+    category = unicodedata.ucd_3_2_0.category
+    table = np.array([_class_of(category(chr(i))) for i in range(0x10000)], np.uint8)
+    for low, high in _UNSPACED_RANGES:
+        span = table[low : high + 1]
+        span[span == _LETTER] = _UNSPACED
+    for kind, characters in _SPELLED.items():
+        table[[ord(character) for character in characters]] = kind
+    return table
+
+
+def _class_of(category: str) -> int:
+    if category in _CATEGORIES:
+        return _CATEGORIES[category]
+    if category[0] in "LM":
+        return _LETTER
+    return _SPACE if category[0] in "ZC" else _OTHER

@@ -1,0 +1,109 @@
+"""Site templates: how many other pages of the same site say a line too. Navigation repeats, an article does not.
+
+A line is counted against a sample of at most 32 pages of its site (those whose ids hash lowest, so the sample is the
+same however the pages are spread over files). Pages that say nearly the same as the page at hand, copies of one
+article, are left out first (Jaccard similarity of lines, weighted by words): they would turn the article into template.
+The page itself is left out by the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from curate import text
+from curate.models import lines
+from curate.models.lines import Floats, Hashes, Ints
+
+MAX_SAMPLE = 32
+MAX_SIMILARITY = 0.7
+"""Weighted Jaccard similarity above which two pages are copies."""
+COUNTED = {"line_repeats": pl.List(pl.UInt16), "site_pages": pl.UInt16()}
+"""Of each page: on how many sampled pages each of its visible lines stands, and how many were looked at. Where nothing
+is known of its site, no lines and 0."""
+
+PageLines = tuple[Hashes, Ints]
+"""Key and number of words of each visible line of a page."""
+
+
+def describe(pages: Sequence[str]) -> pl.DataFrame:
+    """What is compared of pages: `keys` and `words`, lists with an item a visible line."""
+    page, keys, words = lines.read_keys(pages)
+    frame = pl.DataFrame({"page": page, "keys": keys, "words": words}, schema_overrides={"words": pl.UInt32})
+    lists = frame.group_by("page", maintain_order=True).agg("keys", "words")
+    every = pl.DataFrame({"page": np.arange(len(pages))})
+    empty = [pl.col(name).fill_null(pl.lit([], pl.List(frame[name].dtype))) for name in ("keys", "words")]
+    return every.join(lists, on="page", how="left", maintain_order="left").select(empty)
+
+
+def rank(ids: pl.Series) -> pl.Series:
+    """The order in which pages are taken into the sample."""
+    return pl.Series("rank", text.hash64(ids), pl.UInt64)
+
+
+def sample(pages: pl.DataFrame) -> pl.DataFrame:
+    """The pages to count against: of each site the 32 of lowest `rank`. Columns `site`, `rank`, `keys`, `words`."""
+    known = pages.filter(pl.col("site").is_not_null())
+    return known.sort("site", "rank", maintain_order=True).group_by("site", maintain_order=True).head(MAX_SAMPLE)
+
+
+def count(pages: pl.DataFrame, samples: dict[str, Sample]) -> pl.DataFrame:
+    """COUNTED of each page. Columns `site`, `keys`, `words`."""
+    counts = [
+        samples[site].count(*page) if site in samples else ([], 0)
+        for site, page in zip(pages["site"], _page_lines(pages), strict=True)
+    ]
+    return pl.DataFrame(counts, schema=COUNTED, orient="row")
+
+
+def samples_of(sampled: pl.DataFrame) -> dict[str, Sample]:
+    """The sample of each site, as `count` takes them."""
+    groups = sampled.group_by("site", maintain_order=True)
+    return {str(site): Sample(list(_page_lines(rows))) for (site,), rows in groups}
+
+
+class Sample:
+    """Pages of a site, ready to be counted against."""
+
+    def __init__(self, pages: Sequence[PageLines]) -> None:
+        distinct = [np.unique(keys, return_index=True) for keys, _ in pages]
+        keys = np.concatenate([keys for keys, _ in distinct])
+        owner = np.repeat(np.arange(len(pages)), [len(keys) for keys, _ in distinct])
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._owner = keys[order], owner[order]
+        self._words = np.array([words[at].sum() for (_, at), (_, words) in zip(distinct, pages, strict=True)])
+
+    def count(self, keys: Hashes, words: Ints) -> tuple[list[int], int]:
+        """For each line of a page, on how many sampled pages that are no copies it stands; and how many those are."""
+        distinct, first, line = np.unique(keys, return_index=True, return_inverse=True)
+        said = self._said(distinct)
+        common = words[first] @ said
+        either = np.maximum(words[first].sum() + self._words - common, 1)
+        others = common <= MAX_SIMILARITY * either
+        repeats: Ints = said[:, others].sum(1)[line]
+        return (repeats.tolist(), int(others.sum())) if others.any() else ([], 0)
+
+    def _said(self, keys: Hashes) -> Ints:
+        """Whether each sampled page says each line: [lines, pages], 0 or 1."""
+        low = np.searchsorted(self._keys, keys)
+        times = np.searchsorted(self._keys, keys, side="right") - low
+        at = np.repeat(low - np.cumsum(times) + times, times) + np.arange(times.sum())
+        said = np.zeros((len(keys), len(self._words)), np.int64)
+        said[np.repeat(np.arange(len(keys)), times), self._owner[at]] = 1
+        return said
+
+
+def features(repeats: Ints, pages: Ints) -> Floats:
+    """What the network is told, [lines, 5]. `repeats` and `pages` of each line, 0 where nothing is known."""
+    columns = [repeats / np.maximum(pages, 1), repeats > 0, repeats > 1, pages > 0, np.log1p(pages) / 2]
+    return np.stack([column.astype(np.float32) for column in columns], 1)
+
+
+def _page_lines(pages: pl.DataFrame) -> Iterator[PageLines]:
+    sizes = pages["keys"].list.len().to_numpy().astype(np.int64)
+    items = [pages[name].explode(empty_as_null=False).to_numpy() for name in ("keys", "words")]
+    keys, words = items[0], items[1].astype(np.int64)
+    for end, size in zip(np.cumsum(sizes).tolist(), sizes.tolist(), strict=True):
+        yield keys[end - size : end], words[end - size : end]

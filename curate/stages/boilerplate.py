@@ -1,0 +1,192 @@
+"""Stage boilerplate: of a crawled page, the article.
+
+Navigation, teasers, comments, captions, tags, cookie notices and footers go; paragraphs, quotations, lists and
+subheadings of the article stay, one a line. Every line of the page is scored by a model trained on pages whose article
+is known (curate/models, its card says on which), on flattened text as on HTML; no rule names a site or a phrase. What
+the pages of a site have in common is counted first: a line that forty pages say is not the article of one.
+
+After boilerpipe (Kohlschütter et al. 2010) and Web2Text (Vogels et al. 2018): lines are classified in their context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+from curate.document import LINE, drop, undecided
+from curate.models import flattened, templates
+from curate.section import Fraction, Section
+from curate.tasks import Done, File, Rounds, Rows, batches, read
+from curate.text import hash64
+
+VERSION = 1
+
+MAX_CHARS = 20_000_000
+"""A page with more characters is no page of news; judging it would take memory without bounds."""
+PARTITION_DOCUMENTS = 50_000
+"""Documents for each partition of the sites; some 100 MB."""
+
+
+class Config(Section):
+    """Which lines of a page are its article."""
+
+    min_score: Fraction = Field(0.5, description="Lines that score less go; 0 keeps every line.")
+    repeats: Literal["keep", "drop"] = Field(
+        "drop",
+        description="What becomes of a paragraph that the article says twice: a standfirst repeated as the lead.",
+    )
+    weights: str | None = Field(
+        None, description="Weights of your own for flattened text, from `python -m curate.models.train`."
+    )
+
+
+def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[str]:
+    """The article in each flattened page; empty where there is none. `sites`, one a text, bring in site templates."""
+    pages = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    if sites is not None:
+        pages = pages.hstack(_counted(pages.with_columns(site=pl.Series(sites, dtype=pl.String))))
+    return _bodies(pages.with_columns(format=pl.lit("text")))
+
+
+def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> list[str]:
+    """The article in each HTML page; empty where there is none."""
+    decoded = [bytes_to_str(page, detect_encoding(page)) for page in pages]
+    return _bodies(pl.DataFrame({"text": decoded}, schema={"text": pl.String}).with_columns(format=pl.lit("html")))
+
+
+def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Set `text` to the article, `html` to the source of an HTML page, `lines` to the page's lines as judged."""
+    judged = _judge(batch, config)
+    kept = judged.filter("kept").group_by("page", maintain_order=True).agg(pl.col("text").str.join("\n"))
+    structs = judged.select("page", lines=pl.struct("text", "score", "kept"))
+    lists = structs.group_by("page", maintain_order=True).agg("lines")
+    found = (
+        pl.DataFrame({"page": range(batch.height)}, schema={"page": pl.UInt32})
+        .join(kept, on="page", how="left", maintain_order="left")
+        .join(lists, on="page", how="left", maintain_order="left")
+    )
+    batch = batch.with_columns(
+        html=pl.when(pl.col("format") == "html").then("text").otherwise(None),
+        text=found["text"].fill_null(""),
+        lines=found["lines"].fill_null(pl.lit([], pl.List(LINE))),
+    )
+    return drop(batch, pl.col("text") == "", "not an article", _why_empty()).drop(*templates.COUNTED, strict=False)
+
+
+def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
+    """For each shard `line_repeats` and `site_pages`: on how many other pages of its site each line of a page stands.
+
+    Sites are partitioned: the lines of a shard, then the sites of a partition, then a shard again.
+    """
+    documents = sum(shard.rows for shard in shards)
+    whole = _Whole(shards=len(shards), partitions=-(-documents // PARTITION_DOCUMENTS) or 1)
+    described = rounds.run("lines", describe, [[shard] for shard in shards], whole)
+    groups = [_files(described, "site", number) for number in range(whole.partitions)]
+    counted = rounds.run("templates", count, groups, whole)
+    groups = [_files(counted, "shard", number) for number in range(whole.shards)]
+    return [done.files["counts"] for done in rounds.run("counts", gather, groups, whole)]
+
+
+class _Whole(Section):
+    """The corpus, as a task must know it."""
+
+    shards: int
+    partitions: int
+
+
+def describe(inputs: Sequence[File], config: _Whole) -> Rows:
+    """Task: the lines of a shard's pages, partitioned by site."""
+    row = 0
+    for batch in batches(inputs[0], ["id", "site", "format", "text"]):
+        pages = _described(batch).with_columns(row=pl.int_range(row, row + batch.height, dtype=pl.UInt32))
+        part = pl.Series(hash64(batch["site"]) % np.uint64(config.partitions))
+        for number in range(config.partitions):
+            yield f"site-{number:05}", pages.filter(part == number)
+        row += batch.height
+    return {}
+
+
+def count(inputs: Sequence[File], config: _Whole) -> Rows:
+    """Task: the counts of the pages of some sites. Inputs: their lines from each shard, in order; a part a shard."""
+    sampled = pl.DataFrame()
+    for file in inputs:
+        for pages in batches(file):
+            sampled = templates.sample(pl.concat([sampled, pages], how="diagonal"))
+    samples = templates.samples_of(sampled)
+    for shard, file in enumerate(inputs):
+        for pages in batches(file):
+            yield f"shard-{shard:05}", pages.select("row").hstack(templates.count(pages, samples))
+    return {}
+
+
+def gather(inputs: Sequence[File], config: _Whole) -> Rows:
+    """Task: the counts of a shard's pages in their order. Inputs: its counts from each partition."""
+    yield "counts", pl.concat(map(read, inputs)).sort("row").drop("row")
+    return {}
+
+
+def _files(done: Sequence[Done], part: str, number: int) -> list[File]:
+    return [one.files[f"{part}-{number:05}"] for one in done]
+
+
+def _described(batch: pl.DataFrame) -> pl.DataFrame:
+    """What templates are counted from: `site`, `rank`, `keys`, `words` of each page."""
+    lines = templates.describe(_flat(batch).to_list())
+    return lines.with_columns(batch["site"], templates.rank(batch["id"]))
+
+
+def _counted(pages: pl.DataFrame) -> pl.DataFrame:
+    """`prepare` for pages in memory."""
+    pages = pages.with_columns(id=pl.int_range(pl.len()).cast(pl.String), format=pl.lit("text"))
+    described = pl.concat(_described(pages[i : i + 500]) for i in range(0, max(pages.height, 1), 500))
+    return templates.count(described, templates.samples_of(templates.sample(described)))
+
+
+def _bodies(pages: pl.DataFrame) -> list[str]:
+    return apply(undecided(pages), Config())["text"].to_list()
+
+
+def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Every visible line: `page` (row in the batch), `text`, `score`, `kept`."""
+    known = batch.select(*templates.COUNTED) if "line_repeats" in batch.columns else None
+    judged = flattened.judge(_flat(batch).to_list(), known, config.weights)
+    judged = judged.with_columns(kept=pl.col("score") >= config.min_score)
+    return _once(judged) if config.repeats == "drop" else judged
+
+
+def _once(judged: pl.DataFrame) -> pl.DataFrame:
+    """Keep the first of equal kept paragraphs; short lines may come twice."""
+    again = ~pl.struct("page", "text", "kept").is_first_distinct() & (pl.col("text").str.len_chars() >= 40)
+    return judged.with_columns(kept=pl.col("kept") & ~again)
+
+
+def _flat(batch: pl.DataFrame) -> pl.Series:
+    """The pages as flattened text; an endless one as nothing."""
+    texts = batch["text"].fill_null("")
+    texts = texts.set(texts.str.len_chars() > MAX_CHARS, "")
+    html = (batch["format"] == "html").to_numpy()
+    if html.any():
+        flat = [_flatten(text) if is_html else text for text, is_html in zip(texts, html, strict=True)]
+        texts = pl.Series("text", flat, pl.String)
+    return texts
+
+
+def _flatten(html: str) -> str:
+    return str(extract_plain_text(html, preserve_formatting=True, main_content=False))
+
+
+def _why_empty() -> pl.Expr:
+    """What is said of a page that comes out empty."""
+    best = pl.col("lines").list.eval(pl.element().struct.field("score")).list.max()
+    lines = pl.col("lines").list.len()
+    return (
+        pl.when(lines == 0)
+        .then(pl.lit(f"no line to judge, or more than {MAX_CHARS:,} characters"))
+        .otherwise(pl.format("{} lines, the best scores {}", lines, best.round(2)))
+    )
