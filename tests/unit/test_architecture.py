@@ -18,7 +18,7 @@ store
 config
 release
 stages
-minhash models encoding dates readers
+minhash models encoding dates bylines markup readers
 document
 text
 tasks
