@@ -49,7 +49,7 @@ def find(paths: Sequence[str], known: Callable[[str], bool]) -> list[Input]:
     Raises InputError where a path means no file, or cannot be looked at.
     """
     urls = sorted({url for path in paths for url in _expanded(path, known)})
-    inputs = {}
+    inputs: dict[str, Input] = {}
     for found in (identify(url, paths) for url in urls):
         inputs.setdefault(_same(found.url), found)
     return list(inputs.values())

@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-COLUMNS = ("text", "html", "url", "id", "title", "author", "published", "site")
+Column = Literal["text", "html", "url", "id", "title", "author", "published", "site"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
 """What a named value can be to us; any other goes to the metadata."""
 
 SAMPLE_BYTES = 1 << 20
@@ -42,13 +43,13 @@ class Fault(NamedTuple):
 class Columns:
     """Which column of the input is what, by our names. A name that is not mapped is looked for as it is."""
 
-    def __init__(self, mapping: Mapping[str, str]) -> None:
-        self._names = {name: mapping.get(name, name) for name in COLUMNS}
+    def __init__(self, mapping: Mapping[Column, str]) -> None:
+        self._names: dict[Column, str] = {name: mapping.get(name, name) for name in COLUMNS}
         self._known = frozenset(self._names.values())
 
     def record(self, number: int, where: str, row: Mapping[str, Any], undecoded: bool = False) -> Record | Fault:
         """The record of a row of named values; HTML wins over text. `undecoded`: strings carry undecodable bytes."""
-        values = {name: row.get(theirs) for name, theirs in self._names.items()}
+        values: dict[str, Any] = {name: row.get(theirs) for name, theirs in self._names.items()}
         html, text = values.pop("html"), values.pop("text")
         page = html or (html if text is None else text)
         if not isinstance(page, str | bytes):

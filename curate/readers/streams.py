@@ -35,7 +35,7 @@ class Damage(Exception):  # noqa: N818 - it is no error of the program, and ends
 
 
 class Decoder(Protocol):
-    """What the decompressors of the standard library and zstandard have in common."""
+    """What the decompressors of the standard library and zstandard have in common. zlib's can be copied, too."""
 
     eof: bool
     unused_data: bytes
@@ -137,7 +137,14 @@ class _Inflated:
         self._read += len(data)
         while data := data if self._decoder else self._between(data):
             self._decoder = self._decoder or self._codec.decoder()
-            out = self._decompress(self._decoder, data)
+            before = self._decoder.copy() if hasattr(self._decoder, "copy") else None
+            try:
+                out = self._decoder.decompress(data)
+            except _CORRUPT as error:
+                last = _salvaged(before, data)
+                self._made += len(last)
+                yield last
+                raise self._corrupt(error) from None
             data = b""
             if self._decoder.eof:
                 data = self._decoder.unused_data
@@ -151,14 +158,11 @@ class _Inflated:
         """Zeros may follow a member: tapes and block devices leave them."""
         return data.lstrip(b"\0") if self._members else data
 
-    def _decompress(self, decoder: Decoder, data: bytes) -> bytes:
-        try:
-            return decoder.decompress(data)
-        except _CORRUPT as error:
-            name = self._codec.name
-            if not self._made:
-                raise Damage(f"not {name}", f"the name says {name}, the bytes do not: {error}") from None
-            raise Damage("corrupt", f"the {name} data are corrupt ({error}), {self._place()}") from None
+    def _corrupt(self, error: Exception) -> Damage:
+        name = self._codec.name
+        if not self._made:
+            return Damage(f"not {name}", f"the name says {name}, the bytes do not: {error}")
+        return Damage("corrupt", f"the {name} data are corrupt ({error}), {self._place()}")
 
     def _watch(self, made: int) -> None:
         self._made += made
@@ -168,6 +172,17 @@ class _Inflated:
 
     def _place(self) -> str:
         return f"{self._read:,} bytes into the file, {self._made:,} bytes into what it holds"
+
+
+def _salvaged(decoder: Any, data: bytes) -> bytes:
+    """What a decoder makes of data that it fails on, byte by byte."""
+    made: list[bytes] = []
+    try:
+        for at in range(len(data) if decoder else 0):
+            made.append(decoder.decompress(data[at : at + 1]))
+    except _CORRUPT:
+        pass
+    return b"".join(made)
 
 
 def whole(parts: Iterable[bytes], limit: int) -> tuple[bytes, int]:

@@ -24,7 +24,7 @@ from pydantic import AfterValidator, Field
 from curate.document import DECISION, READ_SCHEMA
 from curate.errors import InputError
 from curate.readers import delimited, header, inputs, jsonl, pages, parquet, warc
-from curate.readers.records import SAMPLE_BYTES, Columns, Fault, Record, dump, string
+from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record, dump, string
 from curate.readers.streams import CODECS, Codec, Damage, blocks, opened, spooled
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
@@ -73,10 +73,10 @@ class Config(Section):
         "auto",
         description="How the files are read. `auto`: by the ending of their names, before `.gz`, `.zst` or `.bz2`.",
     )
-    columns: dict[Literal["text", "html", "url", "id", "title", "author", "published", "site"], str] = Field(
+    columns: dict[Column, str] = Field(
         {},
         description="For JSON lines, Parquet and CSV: which column is what, where it has another name, as in "
-        "`text: body`. All other columns go to the metadata. A document with HTML is read from that, not from its text.",
+        "`text: body`. All others go to the metadata. A document with HTML is read from that, not from its text.",
     )
     header: Annotated[str, AfterValidator(_header)] | None = Field(
         None,
@@ -100,9 +100,9 @@ def discover(config: Config) -> list[list[File]]:
     if not any(_format(file.url, config) for file in found):
         raise InputError(f"read.paths: no format is known by the name {found[0].url}; set read.format")
     groups: list[list[File]] = []
-    size = GROUP_BYTES
+    size = 0
     for file in found:
-        if size + file.size > GROUP_BYTES or len(groups[-1]) == GROUP_FILES:
+        if not groups or size + file.size > GROUP_BYTES or len(groups[-1]) == GROUP_FILES:
             groups.append([])
             size = 0
         groups[-1].append(File(file.url, _digest(file)))

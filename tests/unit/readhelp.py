@@ -55,7 +55,7 @@ def warc_record(
     content_type: str = "application/http; msgtype=response",
     length: int | None = None,
 ) -> bytes:
-    """A WARC record; with `http` (a content type) the body comes in an HTTP response. `length` lies about the length."""
+    """A WARC record; with `http` (a content type) the body comes in an HTTP response. `length` lies about its length."""
     if http:
         body = f"HTTP/1.1 {status}\r\nContent-Type: {http}\r\n{more}\r\n".encode() + body
     head = (
