@@ -51,7 +51,9 @@ def explain(build_dir: str, wanted: str) -> Explanation:
     if not record:
         raise InputError(f"{build_dir}: nothing was run here yet; start with `curate run`")
     shard, row = _find(record[0], wanted)
-    verdicts, lines, before = [], [], row
+    verdicts: list[Verdict] = []
+    lines: list[Json] = []
+    before = row
     for entry in record:
         after = _row(entry["tasks"][shard], row["id"], int(row["record"]), row["source"])
         if after is None:
