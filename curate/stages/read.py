@@ -128,7 +128,7 @@ def read_files(files: Sequence[File], config: Config) -> Rows:
             if batch.is_full():
                 yield batch.taken()
     for batch in (kept, dropped):
-        if batch.rows:
+        if batch.rows or not batch.count:  # a task has both files, be one of them empty
             yield batch.taken()
     return _statistics(kept, dropped, reasons)
 
@@ -166,8 +166,8 @@ class _Batch:
         return len(self.rows) >= BATCH_ROWS or self.held >= BATCH_BYTES
 
     def taken(self) -> tuple[str, pl.DataFrame]:
-        columns = zip(*self.rows, strict=True)
-        frame = pl.DataFrame(dict(zip(self.schema, map(list, columns), strict=True)), schema=self.schema)
+        columns = map(list, zip(*self.rows, strict=True)) if self.rows else ([] for _ in self.schema)
+        frame = pl.DataFrame(dict(zip(self.schema, columns, strict=True)), schema=self.schema)
         self.rows, self.held = [], 0
         return self.part, frame
 
