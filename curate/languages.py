@@ -58,6 +58,7 @@ _SAME = {
 }  # fmt: skip
 """Retired codes and the single members of macrolanguages that detectors name instead of them."""
 _SCRIPTS = {"cn": "Hans", "tw": "Hant", "hans": "Hans", "hant": "Hant"}
+_STANDARDS = {"nn": "no"}
 
 _LANGDETECT = """
 af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr ne nl no pa pl pt ro ru sk
@@ -99,3 +100,8 @@ def matches(wanted: Iterable[str], available: Iterable[str]) -> set[str]:
     """The codes of `available` that `wanted` asks for: `zh` asks for every script of Chinese."""
     asked = set(wanted)
     return {found for found in available if found in asked or base(found) in asked}
+
+
+def same_language(one: str, other: str) -> bool:
+    """Whether two codes name one language, scripts and written standards of Norwegian aside."""
+    return _STANDARDS.get(base(one), base(one)) == _STANDARDS.get(base(other), base(other))

@@ -10,24 +10,31 @@ Source: Nakatani Shuyo, Language Detection Library for Java (2010), and langdete
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
 
-from curate.detectors import langdetect
+from curate import detectors
+from curate.detectors import Answer, Detector
 from curate.document import drop
-from curate.languages import LANGDETECT, UNKNOWN, Language, code, matches
+from curate.languages import UNKNOWN, Language, matches, same_language
 from curate.section import CountOrZero, Fraction, Section
 
 VERSION = 1
 
 MAX_CHARACTERS = 20_000
 """How much of a text is looked at. langdetect stops at 10,000 characters that are not in addresses."""
+VERIFY_CHARACTERS = 2_000
+"""How much of a text the second opinion is about: more changes no answer and takes its time."""
 MIN_LETTERS = 2
 """Below, not even `detect` answers."""
 MIN_LETTER_SHARE = 0.4
@@ -40,7 +47,11 @@ MAX_WORD = 40
 _UNSPACED = re.compile(
     "[\u0e00-\u109f\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\u3400-\u9fff\ua000-\ua4cf\uf900-\ufaff\uff66-\uff9f]"
 )
+_FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 _CODE = frozenset("()[]{}/\\@#&*_%")
+
+
+Counts = npt.NDArray[np.int64]
 
 
 class Config(Section):
@@ -49,32 +60,92 @@ class Config(Section):
     keep: tuple[Language, ...] = Field(
         (), description="Languages to keep, as ISO 639 codes; `zh` keeps `zh-Hans` and `zh-Hant`. Empty keeps all."
     )
-    min_score: Fraction = Field(0.0, description="Least langdetect score of a kept document. It is no confidence.")
+    min_score: Fraction = Field(0.0, description="Least score of a kept document. langdetect's is no confidence.")
     min_letters: CountOrZero = Field(20, description="A document with fewer letters is `und`: too short to tell.")
+    detector: detectors.Name = Field("langdetect", description="Who detects. The others are extras to install.")
+    verify: detectors.Name | None = Field(
+        None, description="A second detector, which must give the same language or the document is dropped."
+    )
+    model: str | None = Field(None, description="fastText's model file, in the layout of lid.176 or GlotLID.")
+    model_sha256: str | None = Field(None, description="The model file's checksum; computed where it is not given.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checksum(cls, given: Any) -> Any:
+        """A build depends on what is in the model file, so its checksum is part of the config."""
+        if not isinstance(given, dict) or not isinstance(given.get("model"), str):
+            return given
+        return {**given, "model_sha256": _checked_sha256(Path(given["model"]), given.get("model_sha256"))}
 
     @model_validator(mode="after")
-    def _can_be_detected(self) -> Config:
+    def _can_detect(self) -> Config:
+        for name in (self.detector, self.verify):
+            if name and (fault := detectors.missing(name)):
+                raise ValueError(fault)
+        if "fasttext" in (self.detector, self.verify) and not self.model:
+            raise ValueError("fasttext needs `model`, the path of a model file")
+        if self.verify == self.detector:
+            raise ValueError(f"verify: {self.verify} cannot verify itself")
+        return self._can_answer()
+
+    def _can_answer(self) -> Config:
         for wanted in self.keep:
-            if not matches([wanted], LANGDETECT):
-                raise ValueError(f"keep: langdetect does not know '{wanted}', so it would keep nothing")
+            if not matches([wanted], self.main.languages()):
+                raise ValueError(f"keep: {self.detector} does not know '{wanted}', so it would keep nothing")
         return self
+
+    @property
+    def main(self) -> Detector:
+        """The detector whose answer counts."""
+        return detectors.get(self.detector, self.model)
+
+
+def _checked_sha256(path: Path, expected: str | None) -> str:
+    try:
+        with path.open("rb") as file:
+            is_model = file.read(4) == _FASTTEXT_MAGIC
+            file.seek(0)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"model: {path}: {error.strerror}") from None
+    if not is_model:
+        raise ValueError(f"model: {path} is no fastText model")
+    if expected not in (None, found):
+        raise ValueError(f"model: {path} has checksum {found}, not model_sha256")
+    return found
 
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Add `language` and `language_score`; drop the documents in no language, in others, and the uncertain ones."""
-    found = _detect(batch["text"].str.head(MAX_CHARACTERS).to_list(), config.min_letters)
+    texts = batch["text"].str.head(MAX_CHARACTERS).to_list()
+    found = _detect(texts, config.main, config.min_letters)
     batch = batch.with_columns(language=found["language"], language_score=found["score"], unfit=found["unfit"])
     said = pl.format("{} {}", "language", pl.col("language_score").round(2))
     if config.keep:
-        wanted = sorted(matches(config.keep, LANGDETECT))
+        wanted = sorted(matches(config.keep, config.main.languages()))
         batch = drop(batch, pl.col("language") == UNKNOWN, "no language", pl.col("unfit"))
         batch = drop(batch, ~pl.col("language").is_in(wanted), "language not kept", said)
-    return drop(batch, pl.col("language_score") < config.min_score, "language uncertain", said).drop("unfit")
+    batch = drop(batch, pl.col("language_score") < config.min_score, "language uncertain", said)
+    return (_verify(batch, texts, config) if config.verify else batch).drop("unfit")
 
 
-def detect(texts: Sequence[str]) -> list[tuple[str, float]]:
+def _verify(batch: pl.DataFrame, texts: list[str], config: Config) -> pl.DataFrame:
+    """Ask the second detector about the documents that would be kept."""
+    assert config.verify
+    asked = (batch["drop_reason"].is_null() & (batch["language"] != UNKNOWN)).arg_true().to_list()
+    answers = detectors.get(config.verify, config.model).detect([texts[i][:VERIFY_CHARACTERS] for i in asked])
+    languages = batch["language"].to_list()
+    against: list[str | None] = [None] * batch.height
+    for i, (language, score) in zip(asked, answers, strict=True):
+        if not same_language(languages[i], language):
+            against[i] = f"{languages[i]}, {config.verify} says {language} {score:.2f}"
+    batch = batch.with_columns(against=pl.Series(against, dtype=pl.String))
+    return drop(batch, pl.col("against").is_not_null(), "language disputed", pl.col("against")).drop("against")
+
+
+def detect(texts: Sequence[str]) -> list[Answer]:
     """Code and score in [0, 1] of each text, as langdetect gives them; ("und", 0.0) where a text is no language."""
-    found = _detect([_no_surrogates(text[:MAX_CHARACTERS]) for text in texts], MIN_LETTERS)
+    found = _detect([_no_surrogates(text[:MAX_CHARACTERS]) for text in texts], detectors.get("langdetect"), MIN_LETTERS)
     return list(zip(found["language"], found["score"], strict=True))
 
 
@@ -82,29 +153,21 @@ def _no_surrogates(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _detect(texts: list[str], min_letters: int) -> pl.DataFrame:
+def _detect(texts: list[str], detector: Detector, min_letters: int) -> pl.DataFrame:
     """Columns language, score and unfit: why a text is no language, null where it is one."""
     unfit = _unfit(texts, min_letters)
-    answers = iter(langdetect([text for text, reason in zip(texts, unfit, strict=True) if reason is None]))
+    answers = iter(detector.detect([text for text, reason in zip(texts, unfit, strict=True) if reason is None]))
     found = [(UNKNOWN, 0.0) if reason else next(answers) for reason in unfit]
-    return pl.DataFrame(
-        {
-            "language": [code(label) for label, _ in found],
-            "score": [score for _, score in found],
-            "unfit": [
-                reason or ("unlike any" if label == UNKNOWN else None)
-                for reason, (label, _) in zip(unfit, found, strict=True)
-            ],
-        },
-        schema={"language": pl.String, "score": pl.Float64, "unfit": pl.String},
-    )
+    columns = {"language": [language for language, _ in found], "score": [score for _, score in found], "unfit": unfit}
+    frame = pl.DataFrame(columns, schema={"language": pl.String, "score": pl.Float64, "unfit": pl.String})
+    unanswered = (pl.col("language") == UNKNOWN) & pl.col("unfit").is_null()
+    return frame.with_columns(unfit=pl.when(unanswered).then(pl.lit("unlike any")).otherwise("unfit"))
 
 
 def _unfit(texts: list[str], min_letters: int) -> list[str | None]:
     """Why a text cannot be in any language; None where it can."""
-    _, spaced, unspaced, symbols, spaces, other = _character_counts(texts).T
+    spaced, unspaced, symbols, spaces, solid = _character_counts(texts)
     letters = spaced + unspaced
-    solid = letters + symbols + other
     reasons = {
         "no letters": letters == 0,
         "too short": spaced + 3 * unspaced < min_letters,  # a syllable or ideograph says as much as three letters
@@ -113,31 +176,37 @@ def _unfit(texts: list[str], min_letters: int) -> list[str | None]:
         "endless words": spaced > MAX_WORD * (spaces + 1),
     }
     found = np.select(list(reasons.values()), list(reasons), default="")
-    return [str(reason) or None for reason in found]
+    return [reason or None for reason in found.tolist()]
 
 
-def _character_counts(texts: list[str]) -> np.ndarray:
-    """How many characters of each class a text has, shape (texts, 6)."""
-    points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+def _character_counts(texts: list[str]) -> tuple[Counts, ...]:
+    """Letters, letters of scripts without spaces, symbols, spaces, and all but spaces: one count a text.
+
+    One table look-up and one sum: each class counts in 15 bits of its own, enough for MAX_CHARACTERS.
+    """
+    points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    cell = np.repeat(np.arange(len(texts)) * 6, lengths) + _character_classes()[points]
-    return np.bincount(cell, minlength=6 * len(texts)).reshape(-1, 6)
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    sums = np.add.reduceat(_character_classes()[points], starts) if texts else starts
+    spaced, unspaced, symbols, spaces = ((sums >> shift) & 0x7FFF for shift in (0, 15, 30, 45))
+    spaces -= 1  # the line end between two texts
+    return spaced, unspaced, symbols, spaces, lengths - spaces
 
 
 @cache
-def _character_classes() -> np.ndarray:
-    """Class of each code point: 1 letter, 2 letter of a script without spaces, 3 symbol, 4 space, 5 other."""
-    classes = np.full(0x110000, 5, np.int64)
+def _character_classes() -> Counts:
+    """For each code point 1 in the bits of its class, or 0."""
+    classes = np.zeros(0x110000, np.int64)
     for point in range(0x20000):
         classes[point] = _character_class(chr(point))
-    classes[0x20000:0x32400] = 2  # ideographs
+    classes[0x20000:0x32400] = 1 << 15  # ideographs
     return classes
 
 
 def _character_class(character: str) -> int:
     if character.isspace():
-        return 4
+        return 1 << 45
     category = unicodedata.category(character)
-    if category[0] in "LM" or character == "་":
-        return 2 if _UNSPACED.match(character) else 1
-    return 3 if category[0] in "SC" or category == "No" or character in _CODE else 5
+    if category[0] in "LM" or character == "\u0f0b":  # Tibetan puts this mark between syllables
+        return 1 << 15 if _UNSPACED.match(character) else 1
+    return 1 << 30 if category[0] in "SC" or category == "No" or character in _CODE else 0
