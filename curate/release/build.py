@@ -25,9 +25,11 @@ from filelock import FileLock, Timeout
 from pydantic import Field
 
 from curate.errors import ReleaseError, StorageError
-from curate.release import card, gate, manifest, order, shards
+from curate.release import card, diff, gate, manifest, order, shards, versions
+from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.schema import FIELDS
+from curate.release.versions import Bump
 from curate.section import Section
 from curate.stages import split
 from curate.tasks import File, Json, Rounds, batches
@@ -61,14 +63,25 @@ class Request:
     version: str
     release: Config
     split: split.Config
-    config: str  # text of the config file
+    config: str  # the config as text
     inputs: Sequence[Json]  # what was read
     funnel: Sequence[Json]  # a row a stage
+    dropped: Sequence[File] = ()  # what the stages dropped: says in CHANGELOG.md why a document is gone
+
+    @property
+    def decided(self) -> Json:
+        """What a person decides of a release, as it stands in the manifest. A change of it makes a version."""
+        return {
+            "schema": [[name, str(dtype)] for name, dtype, _ in FIELDS],
+            "split": self.split.model_dump(mode="json"),
+            "license": self.release.license,
+            "card": {"summary": self.release.summary},
+        }
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release on disk. `created` is false where this version was there already with the same content."""
+    """A release on disk. `created` is false where nothing changed, so that no version was made; `why` says more."""
 
     name: str
     version: str
@@ -76,51 +89,82 @@ class Release:
     content_sha256: str
     splits: dict[str, int]
     created: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """From the last release to the one that is asked for."""
+
+    last: Path | None
+    old: Manifest | None
+    bump: Bump
+    changes: Changes
 
 
 def build(documents: Sequence[File], request: Request, rounds: Rounds, target: Path) -> Release:
     """Release the documents of the last stage's files as `<target>/v<version>`.
 
-    Raises ReleaseError where the gate or an earlier release of this version forbids it, StorageError where `target`
-    cannot be written. Then nothing has changed that a reader would see.
+    Where nothing changed since the last release, no version is made, and that one is returned.
+
+    Raises ReleaseError where the gate, the version or an earlier release forbids it, StorageError where `target` cannot
+    be written. Then nothing has changed that a reader would see.
     """
     if not sum(file.rows for file in documents):
         raise ReleaseError("there is no document to release")
-    parts, content = order.sort(documents, rounds)
+    parts = order.sort(documents, rounds)
     final = target / f"v{request.version}"
     with _writing(target):
-        release = _existing(final, content)
-        if release is None:
+        step = _step(parts, request, target)
+        if step.last and (step.last == final or step.bump.level == "none"):
+            release = _unchanged(step.last, final, step)
+        else:
             with _draft(target / f".v{request.version}.tmp") as draft:
-                made = _fill(draft, parts, request, rounds)
+                made = _fill(draft, parts, request, step, rounds)
                 draft.rename(final)
-            release = _release(final, made, created=True)
+            release = _release(final, made, created=True, why=str(step.bump))
         _write_parent(target)
     return release
 
 
-def _existing(final: Path, content: str) -> Release | None:
-    """The release of this version, if it is there and is sound. Raises ReleaseError where it holds something else."""
-    if not final.exists():
-        return None
-    made = manifest.verify(final)
-    if made.content_sha256 != content:
+def _step(parts: Sequence[File], request: Request, target: Path) -> Step:
+    """What changed since the release of this version, or else since the last one before it."""
+    asked = manifest.parse_version(request.version)
+    before = [path for version, path in manifest.versions(target).items() if asked is None or version <= asked]
+    if not before:
+        return Step(None, None, Bump("none", ()), Changes())
+    old = manifest.verify(before[-1])
+    changes = diff.compare(_shards(before[-1], old), [("", part) for part in parts], request.dropped)
+    return Step(before[-1], old, versions.needed(old, request.decided, changes), changes)
+
+
+def _unchanged(last: Path, final: Path, step: Step) -> Release:
+    """The last release, as the answer to a build that changed nothing. Raises ReleaseError where it changed it."""
+    old = step.old
+    assert old is not None
+    if step.bump.level != "none":
         raise ReleaseError(
-            f"{final} is released with other content, and a release never changes: "
-            f"give this one a higher `version` than {made.version}"
+            f"{final} is released, and a release never changes. {step.bump}. "
+            f"Set `version` to {step.bump.after(_latest(final.parent))}"
         )
-    return _release(final, made, created=False)
+    why = "unchanged" if last == final else f"unchanged since v{old.version}: {final.name} is not made"
+    return _release(last, old, created=False, why=why)
 
 
-def _fill(draft: Path, parts: Sequence[File], request: Request, rounds: Rounds) -> Manifest:
+def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, rounds: Rounds) -> Manifest:
     """Write all files of a release into the draft, prove them, and make sure that they are on the disk."""
+    if step.old:
+        versions.check(step.old.version, request.version, step.bump)
     rows = chain.from_iterable(batches(part) for part in parts)
     names = shards.write(rows, draft / "data", request.release.shard_mb << 20)
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
-    contents = gate.verify(manifest.shards(draft, files), request.split.names, rounds)
-    made = _manifest(request, files, contents)
-    _write(draft / "README.md", card.release_card(made, request.release.summary, request.release.repo))
-    _write(draft / "CHANGELOG.md", changelog(request))
+    finished = manifest.shards(draft, files)
+    contents = gate.verify(finished, request.split.names, rounds)
+    checks = [*contents.checks, *_moves(step, finished)]
+    made = _manifest(request, step, files, contents, checks)
+    entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
+    _write(draft / "README.md", card.release_card(made, request.release.repo))
+    _write(draft / "CHANGELOG.md", versions.changelog(request.name, entry, step.last))
     texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md")]
     made = replace(made, files=[*files, *texts])
     _write(draft / manifest.NAME, made.text())
@@ -129,25 +173,25 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, rounds: Rounds) 
     return made
 
 
-def _manifest(request: Request, files: list[Json], contents: gate.Contents) -> Manifest:
+def _moves(step: Step, finished: diff.Side) -> list[Json]:
+    """The last check of the gate: the finished files against those of the last release."""
+    if not (step.last and step.old):
+        return []
+    return [gate.refuse_moves(_shards(step.last, step.old), finished, step.old.version)]
+
+
+def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Contents, checks: list[Json]) -> Manifest:
     return Manifest(
         name=request.name,
         version=request.version,
         content_sha256=contents.content_sha256,
         splits={name: count["documents"] for name, count in contents.splits.items()},
         files=files,
-        schema=[[name, str(dtype)] for name, dtype, _ in FIELDS],
-        split=request.split.model_dump(mode="json"),
-        license=request.release.license,
-        gate=contents.checks,
-        counts={
-            "splits": contents.splits,
-            "languages": contents.languages,
-            "sites": contents.sites,
-            "sources": contents.sources,
-            "years": contents.years,
-            "lengths": contents.lengths,
-        },
+        **request.decided,
+        previous=step.old.version if step.old else None,
+        changes={**step.changes.counts, "reasons": dict(step.changes.reasons)},
+        gate=checks,
+        counts=contents.counts,
         funnel=list(request.funnel),
         config=request.config,
         inputs=list(request.inputs),
@@ -155,10 +199,12 @@ def _manifest(request: Request, files: list[Json], contents: gate.Contents) -> M
     )
 
 
-def changelog(request: Request) -> str:
-    """CHANGELOG.md: what a version changed, the last version first."""
-    note = f"{request.release.note}\n\n" if request.release.note else ""
-    return f"# Changes of {request.name}\n\n## {request.version}\n\n{note}First release.\n"
+def _shards(folder: Path, made: Manifest) -> list[tuple[str, File]]:
+    return manifest.shards(folder, made.files)
+
+
+def _latest(target: Path) -> str:
+    return list(manifest.versions(target).values())[-1].name.removeprefix("v")
 
 
 def _write_parent(target: Path) -> None:
@@ -204,8 +250,8 @@ def _draft(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _release(path: Path, made: Manifest, created: bool) -> Release:
-    return Release(made.name, made.version, path, made.content_sha256, made.splits, created)
+def _release(path: Path, made: Manifest, created: bool, why: str) -> Release:
+    return Release(made.name, made.version, path, made.content_sha256, made.splits, created, why)
 
 
 def _write(path: Path, text: str) -> None:

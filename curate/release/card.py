@@ -24,13 +24,13 @@ _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _DTYPES = {"string": "string", "double": "float64"}
 
 
-def release_card(manifest: Manifest, summary: str, repo: str | None) -> str:
+def release_card(manifest: Manifest, repo: str | None) -> str:
     """README.md of one release."""
     return _template().render(
         metadata=_yaml(_metadata(manifest)),
         name=manifest.name,
         version=manifest.version,
-        summary=summary,
+        summary=manifest.card["summary"],
         address=f'"{repo}", revision="v{manifest.version}"' if repo else f'"{manifest.name}/v{manifest.version}"',
         splits=manifest.counts["splits"],
         content_sha256=manifest.content_sha256,
@@ -49,7 +49,7 @@ def parent_card(name: str, releases: Mapping[str, Manifest]) -> str:
 
     Without it `load_dataset` on that folder merges all versions into one dataset.
     """
-    newest_first = list(reversed(releases.items()))
+    newest_first = list(releases.items())[::-1]
     configs = [_config(release, folder, f"{folder}/") for folder, release in newest_first]
     configs[0]["default"] = True
     infos = [_info(release, folder) for folder, release in newest_first]

@@ -1,21 +1,22 @@
 """The release gate: what a release promises, proved on its finished files.
 
-Round `check` reads every shard back, counts what is in it and scatters ids and clusters by hash; round `compare` brings
-together what belongs together. A broken promise is a ReleaseError; what was checked goes into the manifest.
+Round `check` reads every shard back, counts what is in it and scatters ids and clusters by hash; rounds `compare-id`
+and `compare-cluster` bring together what belongs together. A broken promise is a ReleaseError; what was checked goes
+into the manifest.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from curate.errors import ReleaseError
 from curate.release.content import content_sha256, content_sum
+from curate.release.diff import Side, compare
 from curate.section import Section
 from curate.stages.split import BUCKET_ROWS
 from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
@@ -23,6 +24,7 @@ from curate.text import hash64
 
 SHOWN = 3
 """Offenders that an error names."""
+_COUNTED = {"languages": "language", "sites": "site", "sources": "source", "years": "year", "lengths": "length"}
 
 
 class Check(Section):
@@ -32,22 +34,18 @@ class Check(Section):
     buckets: int
 
 
-class Compare(Section):
-    """Which column a compare task looks at."""
+class Column(Section):
+    """The column that a task looks at."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the finished shards hold, counted there. Counters are by value, lengths by bits of the character count."""
+    """What the finished shards hold, counted there."""
 
     splits: dict[str, Json]  # split -> documents, characters, bytes (Arrow)
-    languages: dict[str, int]
-    sites: dict[str, int]
-    sources: dict[str, int]
-    years: dict[str, int]
-    lengths: dict[str, int]
+    counts: Json  # the same, and documents by language, site, source, year, and bits of their number of characters
     content_sha256: str
     checks: list[Json]
 
@@ -64,7 +62,18 @@ def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rou
     _refuse_empty(contents, asked)
     checks = [_compare("id", done, buckets, rounds), _compare("cluster", done, buckets, rounds)]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
-    return Contents(**contents, checks=[*checks, hashed])
+    return replace(contents, checks=[*checks, hashed])
+
+
+def refuse_moves(old: Side, new: Side, version: str) -> Json:
+    """Check that no document stands in another split than in the release before. Raises ReleaseError."""
+    changes = compare(old, new)
+    if moved := changes.counts["moved"]:
+        names = ", ".join(one["id"] for one in changes.samples["moved"][:SHOWN])
+        ways = ", ".join(f"{count} {way}" for way, count in changes.moves.items())
+        raise ReleaseError(f"refused: {moved} documents moved since v{version} ({ways}), such as {names}")
+    common = sum(file.rows for _, file in old) - changes.counts["removed"]
+    return {"check": f"no document moved since v{version}", "checked": common, "broken": 0}
 
 
 def check_shard(inputs: Sequence[File], config: Check) -> Rows:
@@ -82,7 +91,7 @@ def check_shard(inputs: Sequence[File], config: Check) -> Rows:
     return {"content": content_sha256(sums), **{name: dict(sorted(count.items())) for name, count in counts.items()}}
 
 
-def compare(inputs: Sequence[File], config: Compare) -> Rows:
+def find_offenders(inputs: Sequence[File], config: Column) -> Rows:
     """Task: of one bucket's ids or clusters, count those that stand where they must not."""
     rows = pl.concat(read(file) for file in inputs)
     if config.column == "cluster":
@@ -116,14 +125,14 @@ def _count(batch: pl.DataFrame, counts: dict[str, Counter[str]]) -> None:
     counts["length"].update(str(bits) for bits in np.frexp(chars.to_numpy())[1].tolist())
 
 
-def _counted(shards: Sequence[tuple[str, Json]]) -> dict[str, Any]:
-    splits: dict[str, Counter[str]] = {}
+def _counted(shards: Sequence[tuple[str, Json]]) -> Contents:
+    totals: dict[str, Counter[str]] = {}
     for split, stats in shards:
-        splits.setdefault(split, Counter()).update(stats["total"])
-    named = {"languages": "language", "sites": "site", "sources": "source", "years": "year", "lengths": "length"}
-    counters = {plural: _sum([stats[name] for _, stats in shards]) for plural, name in named.items()}
+        totals.setdefault(split, Counter()).update(stats["total"])
+    splits = {split: dict(count) for split, count in totals.items()}
+    counts = {plural: _sum([stats[name] for _, stats in shards]) for plural, name in _COUNTED.items()}
     content = content_sha256([stats["content"] for _, stats in shards])
-    return {"splits": {split: dict(count) for split, count in splits.items()}, **counters, "content_sha256": content}
+    return Contents(splits, {"splits": splits, **counts}, content, [])
 
 
 def _sum(counts: Sequence[Json]) -> dict[str, int]:
@@ -134,13 +143,13 @@ def _sum(counts: Sequence[Json]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _documents(contents: dict[str, Any]) -> int:
-    return sum(split["documents"] for split in contents["splits"].values())
+def _documents(contents: Contents) -> int:
+    return sum(split["documents"] for split in contents.splits.values())
 
 
-def _refuse_empty(contents: dict[str, Any], asked: Sequence[str]) -> None:
+def _refuse_empty(contents: Contents, asked: Sequence[str]) -> None:
     for split in asked:
-        if split not in contents["splits"]:
+        if split not in contents.splits:
             raise ReleaseError(
                 f"no document of {_documents(contents)} fell into {split}: raise split.{split}, change split.salt, "
                 f"or set split.{split} to 0 to release without it"
@@ -149,7 +158,7 @@ def _refuse_empty(contents: dict[str, Any], asked: Sequence[str]) -> None:
 
 def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) -> Json:
     groups = [[one.files[f"{column}-{number:05d}"] for one in done] for number in range(buckets)]
-    found = [one.stats for one in rounds.run(f"compare-{column}", compare, groups, Compare(column=column))]
+    found = [one.stats for one in rounds.run(f"compare-{column}", find_offenders, groups, Column(column=column))]
     broken = sum(stats["broken"] for stats in found)
     name = {"id": "no id twice, within a split or across", "cluster": "no cluster in two splits"}[column]
     if broken:

@@ -36,7 +36,7 @@ def load(
     loaded: Any = load_dataset(str(folder), split=split, streaming=streaming)
     if not streaming:
         _check_counts({split: loaded} if split else loaded, made, folder)
-    return loaded  # type: ignore[no-any-return]
+    return loaded
 
 
 def _find(path: Path, version: str | None) -> tuple[Path, Manifest]:

@@ -46,6 +46,9 @@ class Manifest:
     schema: list[list[str]]
     split: Json
     license: str
+    card: Json
+    previous: str | None
+    changes: Json
     gate: list[Json]
     counts: Json
     funnel: list[Json]

@@ -15,7 +15,6 @@ import fsspec
 import polars as pl
 import pyarrow.parquet as pq
 
-from curate.release.content import content_sha256, content_sum
 from curate.release.schema import released
 from curate.section import Section
 from curate.stages.split import SPLITS
@@ -36,18 +35,14 @@ class Range(Section):
     high: str
 
 
-def sort(shards: Sequence[File], rounds: Rounds) -> tuple[list[File], str]:
-    """All documents of `shards` in release order, and their content_sha256.
-
-    The files have the columns `key`, `split` and those of a release.
-    """
+def sort(shards: Sequence[File], rounds: Rounds) -> list[File]:
+    """All documents of `shards` in release order: files with the columns `key`, `split` and those of a release."""
     done = rounds.run("sort", sort_runs, [[shard] for shard in shards], Section())
     sample = pl.concat(read(one.files["sample"]).with_columns(shard=i) for i, one in enumerate(done))
     ranges = _ranges(sample.sort("key"))
     spans = sample.group_by("shard", "run", maintain_order=True).agg(pl.min("key").alias("low"), high=pl.max("key"))
     groups = [_runs_in(between, spans, done) for between in ranges]
-    merged = rounds.run("merge", merge_runs, groups, ranges)
-    return [one.files["sorted"] for one in merged], content_sha256([one.stats["content"] for one in merged])
+    return [one.files["sorted"] for one in rounds.run("merge", merge_runs, groups, ranges)]
 
 
 def sort_runs(inputs: Sequence[File], config: Section) -> Rows:
@@ -64,7 +59,7 @@ def merge_runs(inputs: Sequence[File], config: Range) -> Rows:
     """Task: what the runs hold in a range of keys, sorted."""
     rows = pl.concat(frame for file in inputs for frame in _between(file, config)).sort("key")
     yield from (("sorted", piece) for piece in _pieces(rows))
-    return {"content": content_sum(rows)}
+    return {}
 
 
 def _collect(shard: File) -> Iterator[pl.DataFrame]:

@@ -109,7 +109,7 @@ def test_an_unchanged_version_is_not_made_again(tmp_path, corpus):
 def test_a_version_with_other_content_is_refused(tmp_path, corpus):
     first = release(tmp_path, [shard(tmp_path, corpus, "all")])
     before = content(tmp_path / "news")
-    with pytest.raises(ReleaseError, match=r"higher `version` than 0\.1\.0"):
+    with pytest.raises(ReleaseError, match=r"PATCH: 1 documents removed\. Set `version` to 0\.1\.1"):
         release(tmp_path, [shard(tmp_path, corpus[1:], "fewer")])
     assert content(tmp_path / "news") == before
     assert manifest.verify(first.path)
@@ -217,7 +217,7 @@ def test_gate_works_in_any_number_of_buckets(tmp_path, corpus, monkeypatch):
     assert [check["checked"] for check in manifest.read(made.path).gate] == [COUNT, COUNT, COUNT]
     twice = pl.concat([corpus, corpus[:1]])
     with pytest.raises(ReleaseError, match="no id twice"):
-        release(tmp_path, [shard(tmp_path, twice, "twice")], "0.2.0")
+        release(tmp_path / "other", [shard(tmp_path, twice, "twice")])
 
 
 def test_gate_an_empty_split(tmp_path, corpus):

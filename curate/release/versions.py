@@ -1,0 +1,117 @@
+"""Which version a release must have, and what CHANGELOG.md says of it.
+
+    MAJOR  schema, split rule or licence changed
+    MINOR  documents added, or texts changed
+    PATCH  documents removed, or titles and the like, or the card changed
+    none   nothing changed: no version is made
+
+Source: Semantic Versioning 2.0.0, with the data in the place of the API.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.errors import ReleaseError
+from curate.release.diff import Changes
+from curate.release.manifest import Manifest, Version, parse_version
+from curate.tasks import Json
+
+LEVELS = ("none", "patch", "minor", "major")
+
+
+@dataclass(frozen=True)
+class Bump:
+    """The least part of the version that must go up from one release to the next, and why."""
+
+    level: str  # one of LEVELS
+    why: tuple[str, ...]
+
+    def after(self, version: str) -> str:
+        """The next version."""
+        major, minor, patch = _parsed(version)
+        return {
+            "none": version,
+            "patch": f"{major}.{minor}.{patch + 1}",
+            "minor": f"{major}.{minor + 1}.0",
+            "major": f"{major + 1}.0.0",
+        }[self.level]
+
+    def __str__(self) -> str:
+        return f"{self.level.upper()}: {', '.join(self.why)}" if self.why else "First release"
+
+
+def needed(old: Manifest, decided: Json, changes: Changes) -> Bump:
+    """What a new release asks for after `old`, when it is `decided` so and its documents have these changes."""
+    major = [f"{what} changed" for key, what in _DECIDED.items() if getattr(old, key) != decided[key]]
+    count = changes.counts
+    minor = [f"{count[kind]:,} {what}" for kind, what in _MINOR.items() if count[kind]]
+    patch = [f"{count[kind]:,} {what}" for kind, what in _PATCH.items() if count[kind]]
+    if old.card != decided["card"]:
+        patch.append("card changed")
+    level = next((level for level, why in (("major", major), ("minor", minor), ("patch", patch)) if why), "none")
+    return Bump(level, tuple(major + minor + patch))
+
+
+def check(old: str, new: str, bump: Bump) -> None:
+    """Raise ReleaseError, which names the version to take, where `new` is too small a step from `old`."""
+    if _level(_parsed(old), _parsed(new)) < LEVELS.index(bump.level):
+        raise ReleaseError(f"{new} is too small a step from v{old}. {bump}. Set `version` to {bump.after(old)}")
+
+
+def changelog(name: str, entry: str, before: Path | None) -> str:
+    """CHANGELOG.md: the entry of a version on top of those in the release before it."""
+    head = f"# Changes of {name}\n\n"
+    older = (before / "CHANGELOG.md").read_text(encoding="utf-8").removeprefix(head) if before else ""
+    return f"{head}{entry}\n{older}" if older else f"{head}{entry}"
+
+
+def entry(version: str, note: str, bump: Bump, changes: Changes) -> str:
+    """What a version changes: why it has its number, what went and why, and the documents of each source."""
+    return "\n\n".join([f"## {version}", *([note] if note else []), f"{bump}.", *_tables(changes)]) + "\n"
+
+
+def _tables(changes: Changes) -> list[str]:
+    tables: list[str] = []
+    if changes.reasons:
+        lines = [f"- {reason}: {count:,}" for reason, count in changes.reasons.items()]
+        tables.append("\n".join(["Removed because:", "", *lines]))
+    kinds = list(changes.counts)
+    if kinds and changes.sources:
+        rows = [_row(source, [f"{count[kind]:,}" for kind in kinds]) for source, count in _listed(changes.sources)]
+        tables.append("\n".join([_row("source", kinds), "|---|" + "---:|" * len(kinds), *rows]))
+    if len(changes.sources) > LISTED:
+        tables.append(f"and {len(changes.sources) - LISTED:,} more sources")
+    return tables
+
+
+def _listed(sources: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
+    return list(sources.items())[:LISTED]
+
+
+def _row(head: str, cells: Sequence[str]) -> str:
+    return "| " + " | ".join([head.replace("|", "\\|"), *cells]) + " |"
+
+
+def _level(old: Version, new: Version) -> int:
+    """Position in LEVELS of the part that went up; -1 where the version went down."""
+    if new < old:
+        return -1
+    return next((3 - part for part in range(3) if new[part] != old[part]), 0)
+
+
+def _parsed(version: str) -> Version:
+    parsed = parse_version(version)
+    if parsed is None:
+        raise ReleaseError(f"{version!r} is no version of the form MAJOR.MINOR.PATCH")
+    return parsed
+
+
+LISTED = 20
+"""Sources that a changelog names."""
+_DECIDED = {"schema": "schema", "split": "split rule", "license": "licence"}
+_MINOR = {"added": "documents added", "changed": "texts changed"}
+_PATCH = {"removed": "documents removed", "updated": "with another title or other fields"}
