@@ -27,7 +27,7 @@ Hashes = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-_OTHER, _WORD, _SINGLE = 0, 1, 2
+OTHER, WORD, SINGLE = 0, 1, 2  # classes of characters: no token, part of a token, a token
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
@@ -115,7 +115,7 @@ def _find(data: bytes) -> tuple[Positions, Positions]:
     """Where tokens start and end in a buffer that begins and ends with something else."""
     classes = np.frombuffer(bytearray(data.translate(_ascii_classes())), np.uint8)
     single = _classify(np.frombuffer(data, np.uint8), classes)
-    word = classes == _WORD
+    word = classes == WORD
     edges = np.flatnonzero(word[1:] != word[:-1]) + 1
     if not len(single):
         return edges[0::2], edges[1::2]
@@ -135,10 +135,10 @@ def _classify(data: Bytes, classes: Bytes) -> Positions:
         at = leads[lengths == length]
         if not len(at):
             continue
-        kinds = _classes()[_codepoints(data, at, length)]
+        kinds = character_classes()[_codepoints(data, at, length)]
         for i in range(length):
             classes[at + i] = kinds
-        found.append(np.stack([at, at + length], 1)[kinds == _SINGLE])
+        found.append(np.stack([at, at + length], 1)[kinds == SINGLE])
     return np.concatenate(found) if found else np.empty((0, 2), np.int64)
 
 
@@ -175,17 +175,17 @@ def _scramble(x: Hashes) -> Hashes:
 @cache
 def _ascii_classes() -> bytes:
     """Class of each byte; those beyond ASCII are filled in later."""
-    return bytes(_WORD if i < 128 and chr(i).isalnum() else _OTHER for i in range(256))
+    return bytes(WORD if i < 128 and chr(i).isalnum() else OTHER for i in range(256))
 
 
 @cache
-def _classes() -> Bytes:
-    """Class of every code point. Planes 2 and 3 are Han; what lies above is neither letter nor digit."""
-    table = np.full(0x110000, _OTHER, np.uint8)
+def character_classes() -> Bytes:
+    """Class of every code point: OTHER, WORD or SINGLE. Planes 2 and 3 are Han; what lies above is no letter or digit."""
+    table = np.full(0x110000, OTHER, np.uint8)
     table[:0x20000] = [_is_word(chr(i)) for i in range(0x20000)]
-    table[0x20000:0x40000] = _WORD
+    table[0x20000:0x40000] = WORD
     for low, high in _UNSPACED:
-        table[low : high + 1] *= _SINGLE
+        table[low : high + 1] *= SINGLE
     return table
 
 

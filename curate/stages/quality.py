@@ -1,0 +1,352 @@
+"""Stage quality: documents that do not read like prose are dropped, each for one rule and with what was measured.
+
+The rules are Gopher's: Rae et al. 2021, Scaling Language Models, section A1.1 and Table A1. A word is what stands
+between spaces, or one character of a script that writes none. Most rules measure a share of the document's words, lines
+or characters, so that a threshold means the same for long and short documents.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import Field
+
+from curate.document import drop
+from curate.section import CountOrZero, Fraction, Section
+from curate.text import OTHER, SINGLE, Bytes, Hashes, Positions, character_classes, lines, mix
+
+VERSION = 1
+
+PART_CHARACTERS = 2_000_000
+"""How much text is measured at a time: about 60 bytes of memory a character."""
+
+STOP_WORDS = {"en": ("the", "be", "to", "of", "and", "that", "have", "with")}
+"""By language. English: Gopher's."""
+
+Length = Annotated[float, Field(ge=0)]
+
+_BULLET = "[•‣▪●◦*-]"
+_ELLIPSIS = r"(?:\.\.\.|…)"
+_SPACE = 4  # beside text.OTHER, WORD and SINGLE
+_DIGIT = 8
+
+
+class Config(Section):
+    """Drop documents that do not read like prose. `null` turns a rule off."""
+
+    min_words: CountOrZero | None = Field(50, description="Fewest words. Gopher: 50.")
+    max_words: CountOrZero | None = Field(100_000, description="Most words. Gopher: 100,000.")
+    min_mean_word_length: Length | None = Field(
+        3, description="Least mean length of words, in characters; not in scripts without spaces. Gopher: 3."
+    )
+    max_mean_word_length: Length | None = Field(10, description="Greatest mean length of words. Gopher: 10.")
+    max_hashes: Length | None = Field(0.1, description="Most `#` per word. Gopher: 0.1.")
+    max_ellipses: Length | None = Field(0.1, description="Most `...` and `…` per word. Gopher: 0.1.")
+    max_bullet_lines: Fraction | None = Field(
+        0.9, description="Greatest share of lines that begin with a bullet. Gopher: 0.9."
+    )
+    max_ellipsis_lines: Fraction | None = Field(
+        0.3, description="Greatest share of lines that end with an ellipsis. Gopher: 0.3."
+    )
+    min_alphabetic_words: Fraction | None = Field(
+        0.8, description="Least share of words with at least one letter. Gopher: 0.8."
+    )
+    min_stop_words: CountOrZero | None = Field(
+        2,
+        description="Fewest different stop words (English: the, be, to, of, and, that, have, with), where the language "
+        "is known and has a list. Gopher: 2.",
+    )
+    max_duplicate_lines: Fraction | None = Field(
+        0.3, description="Greatest share of lines seen before in the document. Gopher: 0.30."
+    )
+    max_duplicate_paragraphs: Fraction | None = Field(
+        0.3, description="Greatest share of paragraphs (set off by empty lines) seen before. Gopher: 0.30."
+    )
+    max_duplicate_line_characters: Fraction | None = Field(
+        0.2, description="Greatest share of characters in lines seen before. Gopher: 0.20."
+    )
+    max_duplicate_paragraph_characters: Fraction | None = Field(
+        0.2, description="Greatest share of characters in paragraphs seen before. Gopher: 0.20."
+    )
+    max_top_2_gram: Fraction | None = Field(
+        0.2, description="Greatest share of characters in the most frequent run of 2 words. Gopher: 0.20."
+    )
+    max_top_3_gram: Fraction | None = Field(0.18, description="The same with 3 words. Gopher: 0.18.")
+    max_top_4_gram: Fraction | None = Field(0.16, description="The same with 4 words. Gopher: 0.16.")
+    max_duplicate_5_grams: Fraction | None = Field(
+        0.15, description="Greatest share of characters in runs of 5 words seen before. Gopher: 0.15."
+    )
+    max_duplicate_6_grams: Fraction | None = Field(0.14, description="The same with 6 words. Gopher: 0.14.")
+    max_duplicate_7_grams: Fraction | None = Field(0.13, description="The same with 7 words. Gopher: 0.13.")
+    max_duplicate_8_grams: Fraction | None = Field(0.12, description="The same with 8 words. Gopher: 0.12.")
+    max_duplicate_9_grams: Fraction | None = Field(0.11, description="The same with 9 words. Gopher: 0.11.")
+    max_duplicate_10_grams: Fraction | None = Field(0.1, description="The same with 10 words. Gopher: 0.10.")
+
+
+WORD_RULES = {
+    "min_words": "too few words",
+    "max_words": "too many words",
+    "min_mean_word_length": "words too short",
+    "max_mean_word_length": "words too long",
+    "max_hashes": "too many hash signs",
+    "max_ellipses": "too many ellipses",
+    "min_alphabetic_words": "too few words with letters",
+    "min_stop_words": "too few stop words",
+}
+LINE_RULES = {
+    "max_bullet_lines": "too many lines with bullets",
+    "max_ellipsis_lines": "too many lines end in an ellipsis",
+    "max_duplicate_lines": "duplicate lines",
+    "max_duplicate_paragraphs": "duplicate paragraphs",
+    "max_duplicate_line_characters": "characters in duplicate lines",
+    "max_duplicate_paragraph_characters": "characters in duplicate paragraphs",
+}
+TOP, DUPLICATE = range(2, 5), range(5, 11)
+GRAM_RULES = {f"max_top_{n}_gram": f"frequent {n}-gram" for n in TOP} | {
+    f"max_duplicate_{n}_grams": f"duplicate {n}-grams" for n in DUPLICATE
+}
+"""The drop reason of each rule, in the order in which they are asked. Rules `min_x` and `max_x` look at measure `x`."""
+
+
+def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Drop what breaks a rule, for the first rule it breaks."""
+    return pl.concat(_judged(part, config) for part in _parts(batch)) if batch.height else batch
+
+
+def _parts(batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The batch in parts of some megabytes of text, in order."""
+    number = batch["text"].str.len_chars().cum_sum() // PART_CHARACTERS
+    start = 0
+    for length in number.rle().struct.field("len"):
+        yield batch[start : start + length]
+        start += length
+
+
+def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """What costs most is measured last, and only where no rule has dropped the document yet."""
+    texts = batch["text"]
+    words = find_words(texts)
+    batch = _ruled(batch, word_measures(batch, words), WORD_RULES, config)
+    batch = _ruled(batch, line_measures(texts), LINE_RULES, config)
+    return _ruled(batch, gram_measures(texts, words, batch["drop_reason"].is_null()), GRAM_RULES, config)
+
+
+def _ruled(batch: pl.DataFrame, measures: pl.DataFrame, rules: dict[str, str], config: Config) -> pl.DataFrame:
+    """Drop by rules on measures, a row of which belongs to each document. A null measure breaks no rule."""
+    names = batch.columns
+    batch = batch.hstack(measures.select(pl.all().name.prefix("_")))
+    for rule, reason in rules.items():
+        limit = getattr(config, rule)
+        if limit is None:
+            continue
+        measure = pl.col(f"_{rule[4:]}")
+        broken, sign = (measure < limit, "<") if rule.startswith("min_") else (measure > limit, ">")
+        batch = drop(batch, broken, reason, pl.format(f"{{}} {sign} {limit}", measure.round(4)))
+    return batch.select(names)
+
+
+def word_measures(batch: pl.DataFrame, words: Words) -> pl.DataFrame:
+    """What the rules on words measure, a row a document."""
+    texts = batch["text"]
+    real = words.summed(words.real)
+    every = np.maximum(words.counts, 1)
+    unspaced = words.summed(words.single) > words.counts / 2
+    length = words.summed(words.lengths * words.real) / np.maximum(real, 1)
+    return pl.DataFrame(
+        {
+            "words": real,
+            "mean_word_length": pl.Series(length).set(pl.Series(unspaced), None),
+            "hashes": texts.str.count_matches("#", literal=True) / every,
+            "ellipses": texts.str.count_matches(_ELLIPSIS) / every,
+            "alphabetic_words": words.summed(words.alphabetic) / every,
+            "stop_words": batch.select(_stop_words(batch.columns)).to_series(),
+        }
+    )
+
+
+def _stop_words(columns: Sequence[str]) -> pl.Expr:
+    """How many different stop words of its language a document has; null where no list is known."""
+    found = pl.lit(None, pl.Int64)
+    if "language" in columns:
+        for language, stop_words in STOP_WORDS.items():
+            has = [pl.col("text").str.contains(rf"(?i)\b{re.escape(word)}\b") for word in stop_words]
+            found = pl.when(pl.col("language") == language).then(pl.sum_horizontal(has)).otherwise(found)
+    return found.alias("stop_words")
+
+
+def line_measures(texts: pl.Series) -> pl.DataFrame:
+    """What the rules on lines and paragraphs measure, a row a document."""
+    line = pl.col("line")
+    found = lines(texts).filter(line.str.contains(r"\S"))
+    shares = _per_document(
+        found,
+        texts.len(),
+        bullet_lines=line.str.contains(rf"^\s*{_BULLET}").mean(),
+        ellipsis_lines=line.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
+    )
+    paragraphs = texts.str.strip_chars("\n").str.replace_all("\n\n+", "\0").str.replace_all("\n", " ")
+    blocks = lines(paragraphs.str.replace_all("\0", "\n"))
+    return pl.concat([shares, _repeats(found, texts, "line"), _repeats(blocks, texts, "paragraph")], how="horizontal")
+
+
+def _repeats(found: pl.DataFrame, texts: pl.Series, what: str) -> pl.DataFrame:
+    """Shares of the elements, and of the characters, that a document has had before."""
+    again = ~pl.struct("document", "line").is_first_distinct()
+    found = found.with_columns(again=again, size=pl.col("line").str.len_chars())
+    measured = _per_document(
+        found, texts.len(), share=pl.col("again").mean(), size=(pl.col("again") * pl.col("size")).sum()
+    )
+    characters = measured["size"] / texts.str.len_chars()
+    return pl.DataFrame({f"duplicate_{what}s": measured["share"], f"duplicate_{what}_characters": characters})
+
+
+def _per_document(found: pl.DataFrame, documents: int, **measures: pl.Expr) -> pl.DataFrame:
+    """Aggregate lines: a row for each of so many documents, null where one has no line."""
+    every = pl.DataFrame({"document": pl.Series(range(documents), dtype=pl.UInt32)})
+    return every.join(
+        found.group_by("document").agg(**measures), on="document", how="left", maintain_order="left"
+    ).drop("document")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a batch of texts: text `i` has the words `offsets[i]` up to `offsets[i + 1]`."""
+
+    starts: Positions  # in characters of the texts, one after the other
+    lengths: Positions
+    hashes: Hashes
+    real: npt.NDArray[np.bool_]  # has a letter or digit
+    alphabetic: npt.NDArray[np.bool_]  # has a letter
+    single: npt.NDArray[np.bool_]  # is one character of a script without spaces
+    offsets: Positions
+
+    @property
+    def counts(self) -> Positions:
+        """Number of words of each text."""
+        return np.diff(self.offsets)
+
+    def summed(self, values: npt.NDArray[np.generic]) -> Positions:
+        """Sum over the words of each text."""
+        sums = np.append(0, np.cumsum(values, dtype=np.int64))
+        return np.diff(sums[self.offsets])
+
+
+def find_words(texts: pl.Series) -> Words:
+    """All words of the texts. One pass over the characters of all of them."""
+    encoded = ("\n".join(texts) + "\n").encode("utf-32-le")
+    points = np.frombuffer(encoded, np.uint32)
+    kinds = _kinds()[points]
+    solid, single = kinds != _SPACE, kinds == SINGLE
+    edge = np.zeros(len(points) + 1, bool)
+    edge[1:-1] = (solid[1:] != solid[:-1]) | (solid[1:] & (single[1:] | single[:-1]))
+    edge[0] = solid[0]
+    starts = np.flatnonzero(edge[:-1] & solid)
+    first = np.cumsum(solid)[starts] - 1  # where each word begins among the solid characters
+    lengths = np.diff(np.append(first, np.count_nonzero(solid)))
+    breaks = np.concatenate([[0], np.cumsum(texts.str.len_chars().to_numpy() + 1, dtype=np.int64)])
+    kinds = kinds[solid]
+    return Words(
+        starts=starts,
+        lengths=lengths,
+        hashes=_hashes(points[solid], first, lengths),
+        real=_any(kinds != OTHER, first),
+        alphabetic=_any((kinds != OTHER) & (kinds != _DIGIT), first),
+        single=single[starts],
+        offsets=np.searchsorted(starts, breaks),
+    )
+
+
+def _any(flags: npt.NDArray[np.bool_], first: Positions) -> npt.NDArray[np.bool_]:
+    return np.logical_or.reduceat(flags, first) if len(first) else np.empty(0, bool)
+
+
+def _hashes(points: npt.NDArray[np.uint32], first: Positions, lengths: Positions) -> Hashes:
+    """A 64-bit hash of each word: the sum of what its characters are worth at their places."""
+    place = np.arange(len(points), dtype=np.uint64) - np.repeat(first, lengths).astype(np.uint64)
+    values = mix(points + (place << np.uint64(32)))
+    return np.add.reduceat(values, first) if len(first) else values
+
+
+def gram_measures(texts: pl.Series, words: Words, wanted: pl.Series) -> pl.DataFrame:
+    """Shares of characters in repeated runs of words, a row a document; null where they are not wanted."""
+    characters = np.maximum(texts.str.len_chars().to_numpy(), 1)
+    grams = _Grams(words, wanted.to_numpy())
+    measures = {}
+    for n in range(TOP.start, DUPLICATE.stop):
+        grams.lengthen()
+        if n in TOP:
+            measures[f"top_{n}_gram"] = grams.top() / characters
+        else:
+            measures[f"duplicate_{n}_grams"] = grams.duplicate() / characters
+    return pl.DataFrame(measures)
+
+
+class _Grams:
+    """The n-grams that their text has more than once, for growing n: a part of each stood there for n - 1, too."""
+
+    def __init__(self, words: Words, wanted: npt.NDArray[np.bool_]) -> None:
+        self.words = words
+        self.document = np.repeat(np.arange(len(words.counts)), words.counts)
+        self.n = 1
+        self.at = np.flatnonzero(wanted[self.document])  # the words they begin with
+        self.keys = mix(words.hashes[self.at] + mix(self.document[self.at].astype(np.uint64) + np.uint64(1)))
+        self.first = self.count = self.at  # of each: where its like begins for the first time, how many there are
+
+    def lengthen(self) -> None:
+        """From n to n + 1 words."""
+        self.n += 1
+        last = self.at + self.n - 1
+        inside = np.flatnonzero(last < self.words.offsets[self.document[self.at] + 1])
+        at, last = self.at[inside], last[inside]
+        keys = mix(self.keys[inside] + mix(self.words.hashes[last] + np.uint64(self.n)))
+        self.at, self.keys, self.first, self.count = _repeated(at, keys)
+
+    def top(self) -> Positions:
+        """For each text, the characters in its most frequent n-gram, which is the first of them where several are."""
+        most = np.zeros(len(self.words.counts), np.int64)
+        begins = np.flatnonzero(self.at == self.first)
+        order = begins[np.lexsort((-self.at[begins], self.count[begins], self.document[self.at[begins]]))]
+        most[self.document[self.at[order]]] = self.count[order] * self._lengths(self.at[order])
+        return most
+
+    def duplicate(self) -> Positions:
+        """For each text, the characters of words in n-grams seen before, each word once."""
+        depth = np.zeros(len(self.document) + 1, np.int64)
+        again = self.at[self.at != self.first]
+        depth[again] += 1
+        np.subtract.at(depth, again + self.n, 1)
+        return self.words.summed(self.words.lengths * (np.cumsum(depth[:-1]) > 0))
+
+    def _lengths(self, at: Positions) -> Positions:
+        last = at + self.n - 1
+        return self.words.starts[last] + self.words.lengths[last] - self.words.starts[at]
+
+
+def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions, Positions]:
+    """Those with a key that occurs more than once: they, their keys, the first with that key, how many have it."""
+    order = np.argsort(keys)
+    keys, at = keys[order], at[order]
+    new = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    counts = np.diff(np.append(new, len(keys)))
+    kept = np.repeat(counts > 1, counts)
+    first = np.minimum.reduceat(at, new) if len(at) else at
+    return at[kept], keys[kept], np.repeat(first, counts)[kept], np.repeat(counts, counts)[kept]
+
+
+@cache
+def _kinds() -> Bytes:
+    """text.character_classes, with spaces and digits apart."""
+    kinds = character_classes().copy()
+    for point in np.flatnonzero(kinds[:0x20000] != OTHER):
+        if unicodedata.ucd_3_2_0.category(chr(point))[0] == "N" and kinds[point] != SINGLE:
+            kinds[point] = _DIGIT
+    kinds[[point for point in range(0x3001) if chr(point).isspace()]] = _SPACE
+    return kinds
