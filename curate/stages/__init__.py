@@ -6,3 +6,39 @@ drops. A stage that must see everything has `prepare(shards, config, rounds) -> 
 in one file a shard, whose rows stand in the shard's order; the runner puts these columns beside the batch before `apply`
 sees it.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curate.stages import boilerplate, dedup, language, metadata, normalize, quality, split
+from curate.tasks import File, Rounds
+
+Apply = Callable[[pl.DataFrame, Any], pl.DataFrame]
+Prepare = Callable[[Sequence[File], Any, Rounds], list[File]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table: a section's name, the version of its results, its two functions."""
+
+    name: str
+    version: int
+    apply: Apply
+    prepare: Prepare | None = None
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("normalize", normalize.VERSION, normalize.apply),
+    Stage("boilerplate", boilerplate.VERSION, boilerplate.apply, boilerplate.prepare),
+    Stage("metadata", metadata.VERSION, metadata.apply),
+    Stage("language", language.VERSION, language.apply),
+    Stage("quality", quality.VERSION, quality.apply),
+    Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare),
+    Stage("split", split.VERSION, split.apply, split.prepare),
+)
+"""All but `read`, which makes the documents, and `release`, which takes them away."""
