@@ -54,8 +54,14 @@ def _parts(template: str) -> list[tuple[str, str | None]]:
     for _, name, spec, conversion in found:
         if name is not None and (name not in FIELDS or spec or conversion):
             raise ValueError(f"has the unknown field {{{name}}}; a field is one of {_listed()}")
-    parts = [(text, name) for text, name, _, _ in found]
-    return parts if parts and parts[-1][1] is None else [*parts, ("", None)]
+    parts: list[tuple[str, str | None]] = []
+    text = ""
+    for literal, name, _, _ in found:  # a doubled brace splits the text around it
+        text += literal
+        if name:
+            parts.append((text, name))
+            text = ""
+    return [*parts, (text, None)]
 
 
 def _pattern(parts: list[tuple[str, str | None]]) -> list[str]:

@@ -117,7 +117,7 @@ def _matches(folder: str, parts: Sequence[str]) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if anywhere or rest:
                     yield from _matches(path + "/", parts if anywhere else rest)
-            elif not rest or (entry.is_symlink() and entry.is_dir()):
+            elif not rest or (entry.is_symlink() and Path(path).is_dir()):
                 yield path
 
 
@@ -128,7 +128,7 @@ def _fits(name: str, part: str) -> bool:
 def _refusal(path: str, paths: Sequence[str]) -> str | None:
     """Why a local file is not read; None for one that is. Raises OSError where there is none."""
     link = Path(path).is_symlink()
-    if link and not _within(Path(path).resolve(), paths):
+    if link and not _within(Path(os.path.realpath(path)), paths):
         return "a link that leads outside of read.paths"
     if link and not Path(path).exists():
         return "a link to nothing"
@@ -140,7 +140,7 @@ def _refusal(path: str, paths: Sequence[str]) -> str | None:
 
 def _within(target: Path, paths: Sequence[str]) -> bool:
     """Whether a file lies below one of the local paths, links resolved."""
-    return any(target.is_relative_to(Path(_root(_local(path))[0]).resolve()) for path in paths if _is_local(path))
+    return any(target.is_relative_to(os.path.realpath(_root(_local(path))[0])) for path in paths if _is_local(path))
 
 
 def _expanded_remote(url: str, known: Callable[[str], bool]) -> list[str]:

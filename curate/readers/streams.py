@@ -9,7 +9,7 @@ from __future__ import annotations
 import bz2
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple, Protocol, cast
 
@@ -73,11 +73,11 @@ class Line(NamedTuple):
 def opened(url: str) -> Iterator[IO[bytes]]:
     """The file's bytes, to be read once from the beginning. Raises InputError where it cannot be opened."""
     options = {"block_size": 0} if url.startswith(("http://", "https://")) else {}  # streams without ranges
-    try:
-        stream = fsspec.open(url, "rb", **options).open()
-    except Exception as error:  # each file system has its own
-        raise unreadable(url, error) from error
-    with stream:
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(fsspec.open(url, "rb", **options))
+        except Exception as error:  # each file system has its own
+            raise unreadable(url, error) from error
         yield cast(IO[bytes], stream)
 
 

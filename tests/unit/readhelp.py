@@ -40,7 +40,7 @@ def _collect(rows: Any, parts: dict[str, list[pl.DataFrame]]) -> dict[str, Any]:
             part, frame = next(rows)
         except StopIteration as end:
             return dict(end.value)
-        assert 0 < frame.height <= 500
+        assert frame.height <= 500
         parts[part].append(frame)
 
 
@@ -55,7 +55,7 @@ def warc_record(
     content_type: str = "application/http; msgtype=response",
     length: int | None = None,
 ) -> bytes:
-    """A WARC record; with `http` (a content type) the body comes in an HTTP response. `length` lies about its length."""
+    """A WARC record; with `http` (a content type) the body comes in an HTTP response. `length` is a lie."""
     if http:
         body = f"HTTP/1.1 {status}\r\nContent-Type: {http}\r\n{more}\r\n".encode() + body
     head = (
