@@ -29,7 +29,8 @@ def config_reference() -> str:
     ]
     for key, value in schema["properties"].items():
         if section := section_of(value):
-            lines += ["", f"## {key}", "", value["description"], ""]
+            said = value.get("description", sections[section].get("description", ""))
+            lines += ["", f"## {key}", "", said, ""]
             lines += table(sections[section].get("properties", {}), schema) or ["No keys."]
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,7 @@ import curate
 PACKAGE = Path(curate.__file__).parent
 
 LAYERS = """
+__main__
 cli
 display
 explain pipeline
@@ -18,7 +19,9 @@ store
 config
 release
 stages
-minhash models encoding dates bylines markup readers
+minhash models readers repair
+detectors bylines encoding markup
+dates languages
 document
 text
 tasks

@@ -73,7 +73,7 @@ def test_all_faults_at_once_in_the_order_of_the_file():
 
 def test_unknown_section():
     assert faults(GOOD + "publish: {}\n") == [
-        "news.yaml:27:1: publish: unknown key; known: " + ", ".join(config.Config.model_fields)
+        "news.yaml:26:1: publish: unknown key; known: " + ", ".join(config.Config.model_fields)
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_key_given_twice():
 def test_sections_in_another_order():
     text = GOOD.replace("boilerplate: {}\n", "") + "boilerplate: {}\n"
     assert faults(text) == [
-        "news.yaml:24:1: boilerplate: must stand before `release`: sections are listed in the order in which they run"
+        "news.yaml:25:1: boilerplate: must stand before `release`: sections are listed in the order in which they run"
     ]
 
 
