@@ -96,7 +96,8 @@ def shard(folder: Path, frame: pl.DataFrame, label: str = "shard") -> File:
 
 def split_up(frame: pl.DataFrame, **config: Any) -> pl.DataFrame:
     """The frame after the stage `split`, in which no id stands twice."""
-    prepared = undecided(frame.with_columns(first=pl.lit(None, pl.String)))
+    nothing = {name: pl.lit(None, pl.String) for name in ("first", "released", "held")}
+    prepared = undecided(frame.with_columns(**nothing, removed=False))
     shares = {"validation": 0.1, "test": 0.1, **config}
     return split.apply(prepared, split.Config(**shares)).drop(*DECISION)
 

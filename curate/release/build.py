@@ -21,10 +21,11 @@ from importlib.metadata import version as installed
 from itertools import chain
 from pathlib import Path
 
+import polars as pl
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from curate.errors import ReleaseError, StorageError
+from curate.errors import InputError, ReleaseError, StorageError
 from curate.release import card, diff, gate, manifest, order, shards, versions
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
@@ -52,6 +53,12 @@ class Config(Section):
     )
     summary: str = Field("Clean text of crawled pages.", description="First words of the dataset card.")
     note: str = Field("", description="A line of your own for this version in CHANGELOG.md.")
+    remove: str | None = Field(
+        None,
+        min_length=1,
+        description="A text file of ids and URLs to drop, with their near-duplicates, from this and every later "
+        "release: opt-outs, takedowns.",
+    )
     shard_mb: int = Field(256, ge=1, le=4096, description="Text of a Parquet shard in MiB, about.")
 
 
@@ -66,7 +73,7 @@ class Request:
     config: str  # the config as text
     inputs: Sequence[Json]  # what was read
     funnel: Sequence[Json]  # a row a stage
-    dropped: Sequence[File] = ()  # what the stages dropped: says in CHANGELOG.md why a document is gone
+    dropped: Sequence[File] = ()  # what the stages dropped: why a document is gone, which were removed on request
 
     @property
     def decided(self) -> Json:
@@ -127,6 +134,29 @@ def build(documents: Sequence[File], request: Request, rounds: Rounds, target: P
     return release
 
 
+def past(target: Path, version: str, removals: Path | None = None, copies: Sequence[File] = ()) -> split.Past:
+    """What the stage `split` must know before it runs: all releases before `version`, and what was removed on request.
+
+    `removals` lists ids and URLs; `copies` are the documents that dedup dropped. Raises ReleaseError where an earlier
+    release is damaged, InputError where the list cannot be read.
+    """
+    asked = manifest.parse_version(version)
+    before = {path: manifest.read(path) for v, path in manifest.versions(target).items() if asked is None or v < asked}
+    return split.Past(
+        released=tuple(shard for path, made in before.items() for shard in _shards(path, made)),
+        copies=tuple(copies) if before or removals else (),
+        removals=_listed(removals) if removals else None,
+        tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
+    )
+
+
+def _listed(removals: Path) -> File:
+    try:
+        return File(str(removals), manifest.sha256(removals))
+    except OSError as error:
+        raise InputError(f"release.remove: {removals}: {error.strerror}") from None
+
+
 def _step(parts: Sequence[File], request: Request, target: Path) -> Step:
     """What changed since the release of this version, or else since the last one before it."""
     asked = manifest.parse_version(request.version)
@@ -135,6 +165,7 @@ def _step(parts: Sequence[File], request: Request, target: Path) -> Step:
         return Step(None, None, Bump("none", ()), Changes())
     old = manifest.verify(before[-1])
     changes = diff.compare(_shards(before[-1], old), [("", part) for part in parts], request.dropped)
+    gate.refuse_moves(changes, old.version)
     return Step(before[-1], old, versions.needed(old, request.decided, changes), changes)
 
 
@@ -177,7 +208,10 @@ def _moves(step: Step, finished: diff.Side) -> list[Json]:
     """The last check of the gate: the finished files against those of the last release."""
     if not (step.last and step.old):
         return []
-    return [gate.refuse_moves(_shards(step.last, step.old), finished, step.old.version)]
+    changes = diff.compare(_shards(step.last, step.old), finished)
+    gate.refuse_moves(changes, step.old.version)
+    common = sum(step.old.splits.values()) - changes.counts["removed"]
+    return [{"check": f"no document moved since v{step.old.version}", "checked": common, "broken": 0}]
 
 
 def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Contents, checks: list[Json]) -> Manifest:
@@ -189,6 +223,7 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         files=files,
         **request.decided,
         previous=step.old.version if step.old else None,
+        tombstones=_tombstones(request, step),
         changes={**step.changes.counts, "reasons": dict(step.changes.reasons)},
         gate=checks,
         counts=contents.counts,
@@ -197,6 +232,17 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         inputs=list(request.inputs),
         tools={name: installed(name) for name in ("curate", "pyarrow")},
     )
+
+
+def _tombstones(request: Request, step: Step) -> list[str]:
+    """Hashes of the ids that were removed on request, now or earlier."""
+    ids = [
+        batch.filter(drop_reason=split.REMOVED)["id"]
+        for file in request.dropped
+        for batch in batches(file, ["id", "drop_reason"])
+    ]
+    now = split.tombstones(pl.concat(ids)) if ids else []
+    return sorted({*now, *(step.old.tombstones if step.old else [])})
 
 
 def _shards(folder: Path, made: Manifest) -> list[tuple[str, File]]:

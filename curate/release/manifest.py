@@ -49,6 +49,7 @@ class Manifest:
     card: Json
     previous: str | None
     changes: Json
+    tombstones: list[str]
     gate: list[Json]
     counts: Json
     funnel: list[Json]

@@ -1,32 +1,51 @@
-"""Stage split: every document goes to train, validation or test, and near-duplicates go together.
+"""Stage split: every document goes to train, validation or test, for ever, and near-duplicates go together.
 
-The split is a function of the salt and the near-duplicate cluster alone, so it does not depend on order, on workers or
-on what else is in the corpus. Test takes the lowest hashes and validation the highest: raising a share takes documents
-from train only. An id that the corpus holds more than once keeps its first document, by source and record.
+In a first release the split is a function of the salt and the near-duplicate cluster alone, so it does not depend on
+order, on workers or on what else is in the corpus. Test takes the lowest hashes and validation the highest: raising a
+share takes documents from train only. After that, what was released stays where it is:
 
-Source: hash splits as in CCNet and the TFDS splits API, with the cluster as the key, as "Deduplicating Training Data
-Makes Language Models Better" (Lee et al. 2022) asks for.
+- a released document keeps its split, and what is near it joins it, also where it is now dropped as a copy itself;
+- where that would bring two splits together, test wins over validation and validation over train: the cluster's other
+  released documents are dropped as `split conflict`;
+- what is on the list of removals (ids or URLs) is dropped, and with it its whole cluster.
+
+An id that the corpus holds more than once keeps its first document, by source and record.
+
+`prepare` finds this in rounds of file tasks, each over a part of the ids or clusters:
+
+    ids        a file of documents    ids, clusters and places, by hash of the id into buckets
+    members    a bucket of ids        what is a duplicate; each document with the split it was released in, by cluster
+    clusters   a bucket of clusters   what each document of a cluster must do, by shard
+    verdict    a shard                all that, row by row
+
+Source: hash splits as in the splits API of TFDS, keyed by cluster as "Deduplicating Training Data Makes Language Models
+Better" (Lee et al. 2022) asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Self
 
+import fsspec
 import polars as pl
+import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from curate.document import drop
 from curate.section import Section
-from curate.tasks import File, Rounds, Rows, batches, read
+from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
 VERSION = 1
 
 SPLITS = ("train", "validation", "test")
-"""In the order in which releases list them."""
+"""In the order in which releases list them; where two meet, the later wins."""
+REMOVED = "removed on request"
+"""Reason of a document that the list of removals names, or that is near one."""
 BUCKET_ROWS = 1_000_000
-"""Ids that are compared in one task; some 150 MB."""
+"""Documents that are compared in one task; some 200 MB."""
 
 
 class Config(Section):
@@ -34,7 +53,7 @@ class Config(Section):
 
     validation: float = Field(0.05, ge=0, lt=1, description="Share of clusters in validation; 0 for none.")
     test: float = Field(0.05, ge=0, lt=1, description="Share of clusters in test; 0 for none.")
-    salt: str = Field("curate", description="Another salt gives another split.")
+    salt: str = Field("curate", description="Another salt gives another split of what was not released yet.")
 
     @model_validator(mode="after")
     def _train_is_left(self) -> Self:
@@ -49,81 +68,211 @@ class Config(Section):
         return tuple(name for name in SPLITS if shares[name])
 
 
+@dataclass(frozen=True)
+class Past:
+    """What was decided before this run."""
+
+    released: tuple[tuple[str, File], ...] = ()  # shards of all earlier releases, with their splits
+    copies: tuple[File, ...] = ()  # what dedup dropped: these are near what it kept, and may be released or removed
+    removals: File | None = None  # a text file: an id or a URL a line; lines that begin with `#` are comments
+    tombstones: tuple[str, ...] = ()  # `tombstone` of every id that an earlier release removed on request
+
+
+NOTHING = Past()
+"""Of a first release."""
+
+
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
-    """Add `split`, and `cluster` where dedup is off; drop what `prepare` found under an earlier document's id."""
-    cluster = pl.coalesce("cluster", "id") if "cluster" in batch.columns else pl.col("id")
-    batch = batch.with_columns(cluster=cluster)
-    batch = batch.with_columns(split=assign(batch["cluster"], config))
-    return drop(batch, pl.col("first").is_not_null(), "duplicate id", pl.col("first")).drop("first")
+    """Add `split`, and `cluster` where dedup is off; drop what `prepare` found must not stay."""
+    batch = _clustered(batch)
+    chosen = assign(batch["cluster"], config)
+    batch = batch.with_columns(split=pl.coalesce("held", pl.lit(chosen)))
+    batch = drop(batch, pl.col("removed"), REMOVED)
+    batch = drop(batch, pl.col("first").is_not_null(), "duplicate id", pl.col("first"))
+    conflict = pl.format("released in {}, but near what was released in {}", "released", "held")
+    batch = drop(batch, pl.col("released") != pl.col("held"), "split conflict", conflict)
+    return batch.drop("first", *_HELD)
 
 
 def assign(clusters: pl.Series, config: Config) -> pl.Series:
-    """The split of each cluster."""
+    """The split of each cluster that no release holds."""
     place = hash64(config.salt + "\0" + clusters)
-    test, validation = place < int(config.test * 2**64), ~place < int(config.validation * 2**64)
-    frame = pl.DataFrame({"test": test, "validation": validation})
-    return frame.select(split=pl.when("test").then(pl.lit("test")).when("validation").then(pl.lit("validation"))
-                        .otherwise(pl.lit("train")))["split"]  # fmt: skip
+    frame = pl.DataFrame(
+        {"test": place < int(config.test * 2**64), "validation": ~place < int(config.validation * 2**64)}
+    )
+    chosen = pl.when("test").then(pl.lit("test")).when("validation").then(pl.lit("validation"))
+    return frame.select(split=chosen.otherwise(pl.lit("train")))["split"]
 
 
-def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
-    """A file a shard with column `first`: where the first document of this id stands; null for the first itself."""
-    buckets = -(-sum(shard.rows for shard in shards) // BUCKET_ROWS) or 1
-    scattered = rounds.run("ids", scatter_ids, [[shard] for shard in shards], _Buckets(buckets=buckets))
-    groups = [[done.files[part] for done in scattered] for part in _parts(buckets)]
-    found = rounds.run("duplicates", find_duplicates, groups, Section())
-    repeated = [done.files["repeated"] for done in found if done.files["repeated"].rows]
-    numbers = [_Shard(shard=number) for number in range(len(shards))]
-    verdicts = rounds.run("verdict", list_verdicts, [[shard, *repeated] for shard in shards], numbers)
-    return [done.files["verdict"] for done in verdicts]
+def tombstones(ids: pl.Series) -> list[str]:
+    """What is kept of ids that were removed on request: a hash of each."""
+    return [f"{place:016x}" for place in hash64(ids).tolist()]
 
 
-class _Buckets(Section):
+def prepare(shards: Sequence[File], config: Config, rounds: Rounds, past: Past = NOTHING) -> list[File]:
+    """A file a shard, with these columns: `first`, where the first document of this id stands, null for itself;
+    `released` and `held`, the splits that earlier releases have the document and its cluster in; `removed`."""
+    inputs = [*shards, *past.copies, *(file for _, file in past.released)]
+    buckets = -(-sum(file.rows for file in inputs) // BUCKET_ROWS) or 1
+    groups = _scattered(shards, past, buckets, rounds)
+    counts = _Members(released=len(past.released), clusters=0 if past == NOTHING else buckets)
+    members = rounds.run("members", find_members, groups, counts)
+    clustered = [_files(members, part) for part in _parts("cluster", counts.clusters)]
+    clusters = rounds.run("clusters", judge_clusters, clustered, Section())
+    repeated = [file for file in _files(members, "repeated") if file.rows]
+    beside = [[*repeated, *_files(clusters, part)] for part in _parts("shard", len(shards))]
+    verdicts = rounds.run(
+        "verdict",
+        list_verdicts,
+        [[shard, *files] for shard, files in zip(shards, beside, strict=True)],
+        [_Verdict(shard=number, repeated=len(repeated)) for number in range(len(shards))],
+    )
+    return _files(verdicts, "verdict")
+
+
+class _Scatter(Section):
     buckets: int
+    shard: int | None = None  # null for what is not in a shard of this run
+    split: str | None = None  # that the file was released in
+    tombstones: tuple[str, ...] = ()
 
 
-class _Shard(Section):
+class _Members(Section):
+    released: int  # how many of the inputs, the last ones, are of earlier releases
+    clusters: int  # into how many buckets clusters go
+
+
+class _Verdict(Section):
     shard: int
+    repeated: int  # how many of the inputs after the shard say what is a duplicate
 
 
-def scatter_ids(inputs: Sequence[File], config: _Buckets) -> Rows:
-    """Task: the ids of a shard, and where they stand, by hash into buckets."""
+def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
+    """Task: where the documents of this run stand, by hash of their ids. Inputs: some documents, the removals."""
+    listed = _listed(inputs[1:])
     row = 0
-    for batch in batches(inputs[0], ["id", "source", "record"]):
-        ids = batch.with_row_index("row", row).with_columns(bucket=hash64(batch["id"]) % config.buckets)
-        for number, part in enumerate(_parts(config.buckets)):
-            yield part, ids.filter(bucket=number).drop("bucket")
+    for batch in batches(inputs[0], _present(inputs[0], ["id", "url", "source", "record", "cluster"])):
+        buried = pl.Series(tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
+        removed = pl.col("id").is_in(listed) | pl.col("url").is_in(listed).fill_null(False) | pl.lit(buried)
+        placed = _clustered(batch.with_row_index("row", row)).with_columns(
+            shard=pl.lit(config.shard, pl.UInt32), removed=removed
+        )
+        yield from _by_hash(placed.drop("url"), "id", "ids", config.buckets)
         row += batch.height
     return {}
 
 
-def find_duplicates(inputs: Sequence[File], config: Section) -> Rows:
-    """Task: the documents of a bucket whose id an earlier one has. Input: the bucket's file of each shard, in order."""
-    shards = [read(file).with_columns(shard=pl.lit(number, pl.UInt32)) for number, file in enumerate(inputs)]
-    repeated = pl.concat(shards).filter(pl.col("id").is_duplicated()).sort("id", "source", "record", "shard", "row")
-    where = pl.format("first in {}, record {}", pl.col("source").first(), pl.col("record").first()).over("id")
-    yield (
-        "repeated",
-        repeated.with_columns(first=where).filter(~pl.col("id").is_first_distinct()).select("shard", "row", "first"),
+def scatter_released(inputs: Sequence[File], config: _Scatter) -> Rows:
+    """Task: the documents of a released shard and their split, by hash of their ids."""
+    for batch in batches(inputs[0], ["id"]):
+        yield from _by_hash(batch.with_columns(released=pl.lit(config.split)), "id", "ids", config.buckets)
+    return {}
+
+
+def find_members(inputs: Sequence[File], config: _Members) -> Rows:
+    """Task: of a bucket of ids, the duplicates in this run; and, by cluster, each document and its released split."""
+    here = len(inputs) - config.released
+    documents = pl.concat(read(file) for file in inputs[:here]).sort("id", "source", "record", "shard", "row")
+    yield "repeated", _repeated(documents.filter(pl.col("shard").is_not_null()))
+    released = pl.concat([_RELEASED, *(read(file) for file in inputs[here:])])
+    known = released.group_by("id").agg(_winner("released").alias("released"))
+    members = documents.join(known, on="id", how="left", maintain_order="left")
+    yield from _by_hash(
+        members.select("cluster", "shard", "row", "released", "removed"), "cluster", "cluster", config.clusters
     )
     return {}
 
 
-def list_verdicts(inputs: Sequence[File], config: _Shard) -> Rows:
-    """Task: what was found in all buckets on one shard, row by row. Inputs: the shard, then the buckets' findings."""
-    shard, *findings = inputs
-    found = pl.concat([_nothing(), *(read(file).filter(shard=config.shard) for file in findings)])
+def judge_clusters(inputs: Sequence[File], config: Section) -> Rows:
+    """Task: of a bucket of clusters, what earlier releases and removals mean for each document, by shard."""
+    members = pl.concat(read(file) for file in inputs)
+    judged = members.with_columns(
+        held=_winner("released").over("cluster"), removed=pl.col("removed").any().over("cluster")
+    ).filter(pl.col("shard").is_not_null(), pl.col("held").is_not_null() | pl.col("removed"))
+    for (number,), rows in judged.sort("shard", "row").group_by("shard", maintain_order=True):
+        yield f"shard-{number:05d}", rows.select("row", *_HELD)
+    return {}
+
+
+def list_verdicts(inputs: Sequence[File], config: _Verdict) -> Rows:
+    """Task: what was found on a shard, row by row. Inputs: the shard, the duplicates, judgements on its clusters."""
+    shard, *found = inputs
+    repeated = pl.concat([_REPEATED, *(read(file) for file in found[: config.repeated])]).filter(shard=config.shard)
+    judged = pl.concat([_JUDGED, *(read(file) for file in found[config.repeated :])])
     row = 0
     for batch in batches(shard, ["id"]):
-        rows = batch.with_row_index("row", row).join(found, on="row", how="left", maintain_order="left")
-        yield "verdict", rows.select("first")
+        rows = batch.with_row_index("row", row)
+        for told in (repeated, judged):
+            rows = rows.join(told, on="row", how="left", maintain_order="left")
+        yield "verdict", rows.select("first", *_HELD)
         row += batch.height
     return {}
 
 
-def _nothing() -> pl.DataFrame:
-    return pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32, "first": pl.String})
+_HELD = ("released", "held", "removed")
+_RELEASED = pl.DataFrame(schema={"id": pl.String, "released": pl.String})
+_REPEATED = pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32, "first": pl.String})
+_JUDGED = pl.DataFrame(schema={"row": pl.UInt32, "released": pl.String, "held": pl.String, "removed": pl.Boolean})
 
 
-def _parts(buckets: int) -> Iterator[str]:
-    return (f"bucket-{number:05d}" for number in range(buckets))
+def _scattered(shards: Sequence[File], past: Past, buckets: int, rounds: Rounds) -> list[list[File]]:
+    """For each bucket of ids the files of this run's documents, then those of earlier releases."""
+    config = _Scatter(buckets=buckets, tombstones=past.tombstones)
+    removals = [past.removals] if past.removals else []
+    numbers = [*range(len(shards)), *(None for _ in past.copies)]
+    inputs = [[file, *removals] for file in (*shards, *past.copies)]
+    done = rounds.run("ids", scatter_ids, inputs, [config.model_copy(update={"shard": number}) for number in numbers])
+    if past.released:
+        configs = [_Scatter(buckets=buckets, split=split) for split, _ in past.released]
+        done += rounds.run("released", scatter_released, [[file] for _, file in past.released], configs)
+    return [_files(done, part) for part in _parts("ids", buckets)]
+
+
+def _clustered(batch: pl.DataFrame) -> pl.DataFrame:
+    """The batch with a cluster for every document: its own, where dedup is off."""
+    known = "cluster" in batch.columns
+    return batch.with_columns(cluster=pl.coalesce("cluster", "id") if known else pl.col("id"))
+
+
+def _repeated(placed: pl.DataFrame) -> pl.DataFrame:
+    """The documents under an id that an earlier one has, from documents in order; `first` says where that one is."""
+    where = pl.format("first in {}, record {}", pl.col("source").first(), pl.col("record").first()).over("id")
+    twice = placed.filter(pl.col("id").is_duplicated()).with_columns(first=where)
+    return twice.filter(~pl.col("id").is_first_distinct()).select("shard", "row", "first")
+
+
+def _winner(column: str) -> pl.Expr:
+    """Of the splits in a group, the one that keeps its documents; null where there is none."""
+    ranks = {name: rank for rank, name in enumerate(SPLITS)}
+    best = pl.col(column).replace_strict(ranks, default=None, return_dtype=pl.Int8).max()
+    return best.replace_strict(dict(enumerate(SPLITS)), default=None, return_dtype=pl.String)
+
+
+def _listed(files: Sequence[File]) -> list[str]:
+    """The ids and URLs in the lists of removals."""
+    lines: list[str] = []
+    for file in files:
+        with fsspec.open(file.url, "rt", encoding="utf-8") as stream:
+            lines += [line.strip() for line in stream]
+    return sorted({line for line in lines if line and not line.startswith("#")})
+
+
+def _present(file: File, names: Sequence[str]) -> list[str]:
+    """Those of the columns that the file has."""
+    with fsspec.open(file.url, "rb") as stream:
+        known = pq.read_schema(stream).names
+    return [name for name in names if name in known]
+
+
+def _by_hash(rows: pl.DataFrame, column: str, name: str, buckets: int) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows in `buckets` parts, by hash of a column."""
+    places = hash64(rows[column]) % max(buckets, 1)
+    yield from ((part, rows.filter(places == number)) for number, part in enumerate(_parts(name, buckets)))
+
+
+def _parts(name: str, count: int) -> list[str]:
+    return [f"{name}-{number:05d}" for number in range(count)]
+
+
+def _files(done: Sequence[Done], part: str) -> list[File]:
+    return [one.files[part] for one in done if part in one.files]

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from curate.document import undecided
 from curate.stages import split
-from curate.stages.split import Config, apply, assign, prepare
-from curate.tasks import read
+from curate.stages.split import Config, Past, apply, assign, prepare, tombstones
+from curate.tasks import File, read
 from tests.releases import LocalRounds, documents, shard, split_up
 
 CLUSTERS = pl.Series([f"cluster {n}" for n in range(20_000)])
@@ -96,3 +96,101 @@ def test_an_empty_shard_is_nothing_special(tmp_path):
     none, some = judged(tmp_path, documents(0), documents(2))
     assert none.height == 0
     assert some["drop_reason"].to_list() == [None, None]
+
+
+# What earlier releases and removals decide.
+
+
+def later(tmp_path: Path, frame: pl.DataFrame, config: Config | None = None, **past) -> pl.DataFrame:
+    """The frame after the stage, as a run that knows of the past."""
+    config = config or Config(validation=0.1, test=0.1)
+    file = shard(tmp_path, frame, "now")
+    (verdict,) = prepare([file], config, LocalRounds(tmp_path / "rounds"), Past(**past))
+    return apply(undecided(frame.hstack(read(verdict))), config)
+
+
+def before(tmp_path: Path, **splits: list[str]) -> tuple[tuple[str, File], ...]:
+    """An earlier release that has these ids in these splits."""
+    return tuple((name, shard(tmp_path, pl.DataFrame({"id": ids}), name)) for name, ids in splits.items())
+
+
+def found(frame: pl.DataFrame) -> dict[str, str]:
+    """The split of each document, or why it is dropped."""
+    return dict(frame.select("id", pl.coalesce("drop_reason", "split")).iter_rows())
+
+
+def test_a_released_document_keeps_its_split_whatever_the_config(tmp_path):
+    frame = documents(60)
+    ids = frame["id"].to_list()
+    released = before(tmp_path, train=ids[:20], validation=ids[20:40], test=ids[40:])
+    judged = later(tmp_path, frame, Config(validation=0, test=0.9, salt="new"), released=released)
+    assert judged["split"].to_list() == ["train"] * 20 + ["validation"] * 20 + ["test"] * 20
+    assert judged["drop_reason"].null_count() == 60
+
+
+def test_a_new_document_joins_its_cluster(tmp_path):
+    frame = documents(40, id=[f"d{n}" for n in range(40)], cluster=["c"] * 40)
+    judged = later(tmp_path, frame, released=before(tmp_path, test=["d7"]))
+    assert set(found(judged).values()) == {"test"}
+
+
+def test_a_new_document_joins_what_dedup_dropped_as_its_copy(tmp_path):
+    """d0 was released in test. Now the longer d1 stands for both, and must not be trained on."""
+    kept = documents(30, id=[f"new{n}" for n in range(30)], cluster=[f"new{n}" for n in range(30)])
+    copies = documents(30, id=[f"old{n}" for n in range(30)], cluster=[f"new{n}" for n in range(30)])
+    released = before(tmp_path, test=copies["id"].to_list())
+    judged = later(tmp_path, kept, released=released, copies=(shard(tmp_path, copies, "copies"),))
+    assert set(found(judged).values()) == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("released", "expected"),
+    [
+        ({"train": ["a"], "test": ["b"]}, {"a": "split conflict", "b": "test", "c": "test"}),
+        ({"train": ["a"], "validation": ["b"]}, {"a": "split conflict", "b": "validation", "c": "validation"}),
+        ({"validation": ["a"], "test": ["b"]}, {"a": "split conflict", "b": "test", "c": "test"}),
+        ({"train": ["a", "b"]}, {"a": "train", "b": "train", "c": "train"}),
+    ],
+)
+def test_where_clusters_merge_across_splits_train_loses(tmp_path, released, expected):
+    frame = documents(3, id=["a", "b", "c"], cluster=["x", "x", "x"])
+    judged = later(tmp_path, frame, released=before(tmp_path, **released))
+    assert found(judged) == expected
+    if "split conflict" in expected.values():
+        assert (
+            judged["drop_detail"][0]
+            == f"released in {next(iter(released))}, but near what was released in {judged['split'][1]}"
+        )
+
+
+def test_removals_take_their_clusters_along(tmp_path):
+    frame = documents(6, id=list("abcdef"), cluster=["a", "a", "c", "d", "e", "f"])
+    copies = documents(1, start=50, id=["gone"], cluster=["d"])
+    listed = [f"# asked by mail\n{frame['url'][0]}", "", "gone", "  f  ", "unknown"]
+    (tmp_path / "removed.txt").write_text("\n".join(listed))
+    judged = later(
+        tmp_path,
+        frame,
+        removals=File(str(tmp_path / "removed.txt"), "digest"),
+        copies=(shard(tmp_path, copies, "copies"),),
+    )
+    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["a", "b", "d", "f"]
+
+
+def test_what_was_removed_stays_removed(tmp_path):
+    frame = documents(3, id=["a", "b", "c"])
+    judged = later(tmp_path, frame, tombstones=tuple(tombstones(pl.Series(["b"]))))
+    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["b"]
+
+
+def test_the_past_is_the_same_in_any_number_of_buckets(tmp_path, monkeypatch):
+    frame = documents(500).with_columns(cluster=pl.Series([f"c{n % 85}" for n in range(500)]))
+    ids = frame["id"].to_list()
+    past = {
+        "released": before(tmp_path, train=ids[:300:2], test=ids[1:300:2]),
+        "copies": (shard(tmp_path, documents(80, start=900, cluster=[f"c{n}" for n in range(80)]), "copies"),),
+    }
+    expected = later(tmp_path / "one", frame, **past)
+    assert set(expected["drop_reason"]) == {None, "split conflict"}
+    monkeypatch.setattr(split, "BUCKET_ROWS", 60)
+    assert later(tmp_path / "many", frame, **past).equals(expected)

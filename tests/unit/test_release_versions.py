@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curate.errors import InputError, ReleaseError
+from curate.release import build, manifest
+from curate.release.build import Config
+from curate.stages import split
+from curate.stages.split import Past
+from tests.releases import documents, release, shard, split_up
+
+LICENSED = Config(license="cc-by-4.0")
+
+
+@pytest.fixture(scope="module")
+def corpus() -> pl.DataFrame:
+    return split_up(documents(400))
+
+
+@pytest.fixture
+def first(tmp_path, corpus) -> Path:
+    release(tmp_path, [shard(tmp_path, corpus, "first")], "1.0.0")
+    return tmp_path
+
+
+def rewritten(corpus: pl.DataFrame) -> pl.DataFrame:
+    return corpus.with_columns(text=pl.when(pl.col("title") == "Story 7").then(pl.lit("New.")).otherwise("text"))
+
+
+CHANGES = {
+    "added": (
+        lambda corpus: pl.concat([corpus, split_up(documents(3, start=400))]),
+        {},
+        "1.1.0",
+        "MINOR: 3 documents added",
+    ),
+    "changed": (rewritten, {}, "1.1.0", "MINOR: 1 texts changed"),
+    "removed": (lambda corpus: corpus[5:], {}, "1.0.1", "PATCH: 5 documents removed"),
+    "updated": (
+        lambda corpus: corpus.with_columns(author=pl.lit("B. Ray")),
+        {},
+        "1.0.1",
+        "PATCH: 400 with another title or other fields",
+    ),
+    "card": (
+        lambda corpus: corpus,
+        {"release": Config(license="cc-by-4.0", summary="New words.")},
+        "1.0.1",
+        "PATCH: card changed",
+    ),
+    "licence": (lambda corpus: corpus, {"release": Config(license="odc-by")}, "2.0.0", "MAJOR: licence changed"),
+    "split": (lambda corpus: corpus, {"split": split.Config(validation=0.2)}, "2.0.0", "MAJOR: split rule changed"),
+    "both": (
+        lambda corpus: pl.concat([corpus[1:], split_up(documents(1, start=400))]),
+        {},
+        "1.1.0",
+        "added, 1 documents removed",
+    ),
+}
+SMALLER = {"1.0.1": "1.0.0", "1.1.0": "1.0.1", "2.0.0": "1.1.0"}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_needed_bump_is_named_and_a_smaller_one_refused(first, corpus, what):
+    change, request, needed, why = CHANGES[what]
+    files = [shard(first, change(corpus), "second")]
+    before = sorted(path.name for path in (first / "news").iterdir())
+    with pytest.raises(ReleaseError, match=rf"{why}.*Set `version` to {needed}"):
+        release(first, files, SMALLER[needed], **request)
+    assert sorted(path.name for path in (first / "news").iterdir()) == before
+    made = release(first, files, needed, **request)
+    assert made.created
+    assert why in made.why
+
+
+def test_a_larger_step_than_needed_is_fine(first, corpus):
+    assert release(first, [shard(first, corpus[1:], "second")], "3.0.0").created
+
+
+def test_unchanged_content_makes_no_version_and_says_so(first, corpus):
+    made = release(first, [shard(first, corpus, "second")], "1.1.0")
+    assert not made.created
+    assert made.version == "1.0.0"
+    assert made.why == "unchanged since v1.0.0: v1.1.0 is not made"
+    assert not (first / "news/v1.1.0").exists()
+
+
+def test_the_changelog_is_written_from_the_diff(first, corpus):
+    second = pl.concat([corpus[2:], split_up(documents(3, start=400))])
+    dropped = corpus[:1].select("id", drop_reason=pl.lit("near-duplicate"))
+    noted = Config(license="cc-by-4.0", note="A second month.")
+    release(first, [shard(first, second, "second")], "1.1.0", release=noted, dropped=[shard(first, dropped, "gone")])
+    release(first, [shard(first, second[1:], "third")], "1.1.1")
+    assert (first / "news/v1.1.1/CHANGELOG.md").read_text() == CHANGELOG
+
+
+CHANGELOG = """\
+# Changes of news
+
+## 1.1.1
+
+PATCH: 1 documents removed.
+
+| source | removed |
+|---|---:|
+| crawl/2.jsonl | 1 |
+
+## 1.1.0
+
+A second month.
+
+MINOR: 3 documents added, 2 documents removed.
+
+Removed because:
+
+- near-duplicate: 1
+- not in the input any more: 1
+
+| source | added | removed |
+|---|---:|---:|
+| crawl/0.jsonl | 1 | 1 |
+| crawl/1.jsonl | 1 | 1 |
+| crawl/2.jsonl | 1 | 0 |
+
+## 1.0.0
+
+First release.
+"""
+
+
+def test_the_manifest_says_what_changed(first, corpus):
+    made = release(first, [shard(first, corpus[3:], "second")], "1.0.1")
+    found = manifest.read(made.path)
+    assert (found.previous, found.changes) == ("1.0.0", {"removed": 3, "reasons": {}})
+    assert {"check": "no document moved since v1.0.0", "checked": 397, "broken": 0} in found.gate
+
+
+def test_gate_a_document_that_moved(first, corpus):
+    row = corpus.with_row_index().filter(pl.col("split") == "test")["index"][0]
+    moved = corpus.with_columns(split=pl.when(pl.int_range(pl.len()) == row).then(pl.lit("train")).otherwise("split"))
+    with pytest.raises(
+        ReleaseError, match=rf"1 documents moved since v1\.0\.0 \(1 test -> train\), such as {corpus['id'][row]}"
+    ):
+        release(first, [shard(first, moved, "moved")], "2.0.0")
+
+
+def test_an_older_version_can_be_built_again(first, corpus):
+    """Its bytes depend on what came before it, not on what came after."""
+    release(first, [shard(first, corpus[1:], "second")], "1.0.1")
+    files = {path.name: path.read_bytes() for path in (first / "news/v1.0.0").rglob("*.*")}
+    (first / "news/v1.0.0").rename(first / "aside")
+    assert release(first, [shard(first, corpus, "first")], "1.0.0").created
+    assert {path.name: path.read_bytes() for path in (first / "news/v1.0.0").rglob("*.*")} == files
+
+
+def test_the_last_release_must_be_sound(first, corpus):
+    next((first / "news/v1.0.0/data").glob("test-*")).unlink()
+    with pytest.raises(ReleaseError, match="missing"):
+        release(first, [shard(first, corpus[1:], "second")], "1.0.1")
+
+
+def test_the_past_is_all_earlier_releases_and_what_they_removed(first, corpus):
+    gone = corpus[:2].select("id", drop_reason=pl.lit("removed on request"))
+    release(first, [shard(first, corpus[2:], "second")], "1.0.1", dropped=[shard(first, gone, "gone")])
+    release(first, [shard(first, corpus[3:], "third")], "1.0.2")
+    copies = [shard(first, corpus[:1], "copies")]
+    known = build.past(first / "news", "1.0.3", copies=copies)
+    assert len(known.released) == 9
+    assert sum(file.rows for _, file in known.released) == 400 + 398 + 397
+    assert known.tombstones == tuple(sorted(split.tombstones(corpus["id"][:2])))
+    assert known.copies == tuple(copies)
+    assert build.past(first / "news", "1.0.0", copies=copies) == Past()
+    assert build.past(first / "nowhere", "1.0.0") == Past()
+
+
+def test_a_list_of_removals_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match=r"release\.remove: .*gone\.txt: No such file"):
+        build.past(tmp_path, "1.0.0", tmp_path / "gone.txt")
