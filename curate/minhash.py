@@ -6,8 +6,10 @@ bound for short texts. So two copies sample the same shingles, also where one is
 bands miss. Texts that share enough sampled shingles are candidates, and every candidate pair is verified on all of its
 shingles: Jaccard similarity, or containment of the smaller set in the larger.
 
-Clusters do not chain. Texts are taken by rank (the longest first, say): one that is similar to a representative before
-it joins the most similar, any other becomes a representative.
+Two texts are near-duplicates if their Jaccard similarity reaches a threshold, or if the smaller is contained in the
+larger and not too small to be a copy of it; and also somewhat below these bounds, if a third text is a near-duplicate
+of both. Clusters do not chain: texts are taken by rank (the longest first, say), one that is a near-duplicate of a
+representative before it joins its cluster, and any other becomes a representative.
 
 Hashes are those of text.py. `VERSION` changes whenever a signature does; those of different versions do not compare.
 """
@@ -20,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from curate import text
 from curate.text import Hashes, Positions, mix
@@ -35,10 +36,14 @@ SAMPLED_AT_LEAST = 32
 """Shingles of a short text in its signature, about; all of them where it has fewer."""
 MIN_SHARED = 0.2
 """Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
-MAX_BUCKET = 32
+MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
 ANCHORS = 4
 """Texts of a larger bucket, first by rank, that all others in it are compared with."""
+MIN_RATIO = 0.2
+"""Jaccard similarity below which a text that is contained in another is no copy, but a brief in a digest."""
+RELAXED = 0.7
+"""Share of the bounds that is enough for two texts of which a third is a near-duplicate."""
 MAX_SHINGLE = 16
 
 Ranks = npt.NDArray[np.int64]
@@ -88,6 +93,7 @@ class Signatures(NamedTuple):
     """What is compared of a batch of texts."""
 
     keys: Ragged  # sampled shingles
+    sampled_of: Positions  # number of shingles that these are a sample of
     exact: Hashes  # one hash of all tokens, in order
     sizes: Positions  # number of tokens
 
@@ -125,12 +131,12 @@ NO_PAIRS = Pairs(_NO_RANKS, _NO_RANKS, _NO_RANKS)
 _NO_VERIFIED = Verified(_NO_RANKS, _NO_RANKS, np.empty(0), np.empty(0))
 
 
-def cluster(texts: Sequence[str], *, threshold: float = 0.5, containment: float = 0.8, shingle: int = 3) -> list[int]:
+def cluster(texts: Sequence[str], *, threshold: float = 0.6, containment: float = 0.8, shingle: int = 3) -> list[int]:
     """The near-duplicate cluster of each text, as the index of its representative, the longest text of the cluster.
 
-    A text belongs to a representative if the Jaccard similarity of their token shingles is at least `threshold`, or if
-    at least `containment` of the smaller one's shingles are in the larger; both are above 0 and at most 1. A shingle
-    is `shingle` tokens, 1 to 16. Texts without a token are alike where they are equal but for white space.
+    Texts are near-duplicates if the Jaccard similarity of their token shingles is at least `threshold`, or if at least
+    `containment` of the smaller one's shingles are in the larger; both are above 0 and at most 1. A shingle is
+    `shingle` tokens, 1 to 16. A text without a token is a copy of none.
 
     Raises ValueError for a bound outside these ranges.
     """
@@ -139,11 +145,11 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.5, containment: float 
     sizes = np.concatenate([_NO_RANKS, *(part.sizes for part in signed)])
     exact = np.concatenate([_NO_HASHES, *(part.exact for part in signed)])
     order = np.lexsort((exact, -sizes))
-    originals = first_of(exact[order])
-    pairs = promising(_candidates(signed, order, originals), sizes[order])
+    originals = np.where(sizes[order] > 0, first_of(exact[order]), np.arange(len(order)))
+    sampled_of = np.concatenate([_NO_RANKS, *(part.sampled_of for part in signed)])
+    pairs = promising(_candidates(signed, order, originals), sampled_of[order])
     del signed
-    alike = similar(_verified(texts, order, pairs, shingle), threshold, containment)
-    members = assign(len(texts), alike)
+    members = assign(len(texts), _verified(texts, order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
     representatives[members.second] = members.first
     labels = np.empty(len(texts), np.int64)
@@ -164,10 +170,11 @@ def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def sign(texts: Sequence[str]) -> Signatures:
-    """The signatures of a batch of texts."""
+    """The signatures of at most 512 texts."""
     found = text.tokens(texts)
     hashes = Ragged(found.hashes(), found.offsets)
-    return Signatures(sample(shingles(hashes, KEY_SIZE)), _whole(hashes, texts), found.counts)
+    keys, counts = sample(shingles(hashes, KEY_SIZE))
+    return Signatures(keys, counts, _whole(hashes), found.counts)
 
 
 def shingles(tokens: Ragged, size: int) -> Ragged:
@@ -186,11 +193,23 @@ def shingles(tokens: Ragged, size: int) -> Ragged:
     return Ragged(mix(rolled[begins]), _offsets(count))
 
 
-def sample(shingled: Ragged) -> Ragged:
-    """The shingles that stand for each text: those whose hash is below the bound for its length."""
-    lengths = shingled.lengths
-    bounds = (_rate(lengths) * (2.0**64 - 2048)).astype(np.uint64)
-    chosen = shingled.values <= np.repeat(bounds, lengths)
+def sample(shingled: Ragged) -> tuple[Ragged, Positions]:
+    """The shingles that stand for each text, and of how many: those whose hash is below the bound for that number.
+
+    It is the number of distinct shingles where a text repeats itself so much that hardly any would be sampled, and that
+    of all of them otherwise, which needs no sorting.
+    """
+    counts = shingled.lengths
+    keys = _below(shingled, counts)
+    repetitive = np.flatnonzero((keys.lengths < SAMPLED_AT_LEAST // 4) & (counts > SAMPLED_AT_LEAST))
+    for i in repetitive.tolist():
+        counts[i] = len(np.unique(shingled.values[shingled.offsets[i] : shingled.offsets[i + 1]]))
+    return as_sets(_below(shingled, counts) if len(repetitive) else keys), counts
+
+
+def _below(shingled: Ragged, counts: Positions) -> Ragged:
+    bounds = (_rate(counts) * (2.0**64 - 2048)).astype(np.uint64)
+    chosen = shingled.values <= np.repeat(bounds, shingled.lengths)
     before = np.append(0, np.cumsum(chosen))
     return Ragged(shingled.values[chosen], before[shingled.offsets])
 
@@ -217,21 +236,21 @@ def find_pairs(keys: Hashes, ranks: Ranks, texts: int, capped: Capped) -> Iterat
     that the pairs grow with the texts and not with their square; `capped` counts those buckets.
     """
     bits = np.uint64(max(1, (texts - 1).bit_length()))
-    packed = keys >> bits << bits | ranks.astype(np.uint64)
+    packed = keys << _SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
     packed.sort()
     packed = packed[np.append(True, packed[1:] != packed[:-1])[: len(packed)]]
     for some in _whole_buckets(packed, bits):
         yield _pair_up(some >> bits, (some & ((_ONE << bits) - _ONE)).astype(np.int64), capped)
 
 
-def promising(pairs: Pairs, sizes: Positions) -> Pairs:
+def promising(pairs: Pairs, sampled_of: Positions) -> Pairs:
     """The pairs whose signatures leave it possible that a good part of the smaller text is in the larger.
 
-    `sizes` are numbers of tokens by rank.
+    `sampled_of` is by rank.
     """
-    small = np.minimum(sizes[pairs.first], sizes[pairs.second])
-    rate = np.minimum(_rate(sizes[pairs.first]), _rate(sizes[pairs.second]))
-    hopeful = pairs.shared >= MIN_SHARED * rate * small
+    one, other = sampled_of[pairs.first], sampled_of[pairs.second]
+    expected = np.minimum(_rate(one), _rate(other)) * np.minimum(one, other)
+    hopeful = pairs.shared >= MIN_SHARED * expected
     return Pairs(*(column[hopeful] for column in pairs))
 
 
@@ -239,30 +258,57 @@ def verify(pairs: Pairs, sets: Ragged, ranks: Ranks) -> Verified:
     """The exact similarity of pairs, from the sets of the texts that have these `ranks`."""
     order = np.argsort(ranks)
     first, second = (order[np.searchsorted(ranks, side, sorter=order)] for side in (pairs.first, pairs.second))
-    blocks = range(0, len(first), _AT_ONCE)
-    shared = [_shared(sets.take(first[i : i + _AT_ONCE]), sets.take(second[i : i + _AT_ONCE])) for i in blocks]
+    blocks = _blocks(len(first), _AT_ONCE)
+    shared = [_shared(sets.take(first[block]), sets.take(second[block])) for block in blocks]
     both = np.concatenate([_NO_RANKS, *shared])
     one, other = sets.lengths[first], sets.lengths[second]
     return Verified(pairs.first, pairs.second, both / (one + other - both), both / np.minimum(one, other))
 
 
-def similar(checked: Verified, threshold: float, containment: float) -> Verified:
-    """The pairs that are near-duplicates."""
-    alike = (checked.jaccard >= threshold) | (checked.containment >= containment)
-    return checked.take(alike)
+def similar(checked: Verified, threshold: float, containment: float) -> Flags:
+    """Which pairs are near-duplicates by themselves."""
+    contained = (checked.containment >= containment) & (checked.jaccard >= MIN_RATIO)
+    return (checked.jaccard >= threshold) | contained
 
 
-def assign(texts: int, alike: Verified) -> Verified:
+def relevant(checked: Verified, threshold: float, containment: float) -> Verified:
+    """The pairs that are near-duplicates, or may be so by a third text."""
+    return checked.take(similar(checked, RELAXED * threshold, RELAXED * containment))
+
+
+def assign(texts: int, checked: Verified, threshold: float, containment: float) -> Verified:
     """The pairs that make the clusters: (representative, member), one for each text that is no representative.
 
-    A member joins the representative before it that contains most of it, or that it contains most of; then that of the
-    higher Jaccard similarity; then the first by rank.
+    A member joins the first representative by rank of those that it is a near-duplicate of by itself; if there is none,
+    the first of the others.
     """
+    checked = relevant(checked, threshold, containment)
+    strict = similar(checked, threshold, containment)
+    strict_or_linked = strict.copy()
+    strict_or_linked[~strict] = _linked(texts, checked.take(~strict), checked.take(strict))
+    alike, strict = checked.take(strict_or_linked), strict[strict_or_linked]
     kept = _representatives(texts, alike)
-    order = np.lexsort((alike.first, -alike.jaccard, -alike.containment, alike.second))
+    order = np.lexsort((alike.first, ~strict, alike.second))
     order = order[kept[alike.first[order]] & ~kept[alike.second[order]]]
-    best = order[np.unique(alike.second[order], return_index=True)[1]]
-    return alike.take(best)
+    return alike.take(order[np.unique(alike.second[order], return_index=True)[1]])
+
+
+def _linked(texts: int, loose: Verified, strict: Verified) -> Flags:
+    """For which of the loose pairs a third text makes a strict pair with both."""
+    one = np.concatenate([strict.first, strict.second])
+    other = np.concatenate([strict.second, strict.first])
+    pairs = np.sort(one * texts + other)
+    counts = np.bincount(one, minlength=texts)
+    neighbours = Ragged(other[np.argsort(one)].astype(np.uint64), _offsets(counts))
+    fewer = counts[loose.first] <= counts[loose.second]
+    start, end = np.where(fewer, [loose.first, loose.second], [loose.second, loose.first])
+    linked = np.zeros(len(start), bool)
+    for block in _blocks(len(start), _AT_ONCE):
+        third = neighbours.take(start[block])
+        wanted = end[block][third.owners] * texts + third.values.astype(np.int64)
+        found = third.owners[_is_in(wanted, pairs)]
+        linked[block.start + found] = True
+    return linked
 
 
 def _representatives(texts: int, alike: Verified) -> Flags:
@@ -297,12 +343,9 @@ def merged(found: Sequence[Pairs]) -> Pairs:
 
 def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
     """Verify pairs of texts in memory, a few thousand pairs at a time."""
-    blocks = [
-        Pairs(*(column[i : i + _VERIFIED_AT_ONCE] for column in pairs))
-        for i in range(0, len(pairs.first), _VERIFIED_AT_ONCE)
-    ]
     checked = [_NO_VERIFIED]
-    for block in blocks:
+    for which in _blocks(len(pairs.first), _VERIFIED_AT_ONCE):
+        block = Pairs(*(column[which] for column in pairs))
         wanted = np.unique(np.concatenate([block.first, block.second]))
         sets = text_sets([texts[i] for i in order[wanted].tolist()], size)
         checked.append(verify(block, sets, wanted))
@@ -366,15 +409,12 @@ def _shared(one: Ragged, other: Ragged) -> Positions:
     return np.bincount(twice.astype(np.int64), minlength=len(one.offsets) - 1)
 
 
-def _whole(tokens: Ragged, texts: Sequence[str]) -> Hashes:
-    """One hash of all tokens of each text in order; of its characters, where it has no token."""
+def _whole(tokens: Ragged) -> Hashes:
+    """One hash of all tokens of each text, in order."""
     values, offsets = tokens
     place = np.arange(len(values)) - np.repeat(offsets[:-1], tokens.lengths)
     sums = np.append(np.uint64(0), np.cumsum(values * _powers(int(tokens.lengths.max(initial=0)))[place]))
-    whole = mix(sums[offsets[1:]] - sums[offsets[:-1]] + tokens.lengths.astype(np.uint64) * _WEIGHTS[0])
-    for i in np.flatnonzero(tokens.lengths == 0).tolist():
-        whole[i] = xxhash.xxh3_64_intdigest(texts[i].strip().encode(errors="replace"))
-    return whole
+    return mix(sums[offsets[1:]] - sums[offsets[:-1]] + tokens.lengths.astype(np.uint64) * _WEIGHTS[0])
 
 
 def _powers(count: int) -> Hashes:
@@ -386,6 +426,18 @@ def _powers(count: int) -> Hashes:
 def _rate(lengths: Positions) -> Scores:
     """Share of a text's shingles that its signature holds."""
     return np.minimum(1.0, np.maximum(SAMPLED, SAMPLED_AT_LEAST / np.maximum(lengths, 1)))
+
+
+def _is_in(values: Ranks, ordered: Ranks) -> Flags:
+    """Which values are among those in ascending order."""
+    if not len(ordered):
+        return np.zeros(len(values), bool)
+    found: Flags = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
+    return found
+
+
+def _blocks(count: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _offsets(lengths: npt.NDArray[np.integer]) -> Positions:

@@ -46,7 +46,7 @@ class Config(Section):
     """What counts as a copy, and which copy is kept."""
 
     threshold: float = Field(
-        0.5, gt=0, le=1, description="Documents this similar are near-duplicates: Jaccard similarity of their shingles."
+        0.6, gt=0, le=1, description="Documents this similar are near-duplicates: Jaccard similarity of their shingles."
     )
     containment: float = Field(
         0.8,
@@ -95,6 +95,8 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
     """A file a shard with `cluster` and, for copies, `copy` (id, exact or near), `duplicate_of` and similarities."""
+    if not shards:
+        return []
     documents = sum(shard.rows for shard in shards)
     partitions = range(-(-documents // PARTITION_DOCUMENTS) or 1)
     whole = {"documents": documents, "shards": len(shards), "partitions": len(partitions)}
@@ -116,7 +118,7 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File
     bounds = _Similarity(**whole, threshold=config.threshold, containment=config.containment)
     alike = _files(rounds.run("verified", verify, checks, bounds), "alike")
 
-    judged = rounds.run("clusters", judge, [[*found, *ranks, *alike]], plain)[0].files
+    judged = rounds.run("clusters", judge, [[*found, *ranks, *alike]], bounds)[0].files
     return [judged[_part("verdicts", number)] for number in range(len(shards))]
 
 
@@ -124,7 +126,10 @@ def sign(inputs: Sequence[File], config: _Whole) -> Rows:
     """Task: what is compared of the documents of a shard."""
     for texts in _texts(inputs[0], ["id", "published", "source", "record"]):
         signed = minhash.sign(texts["text"].to_list())
-        yield "documents", texts.drop("text").with_columns(exact=signed.exact, size=signed.sizes)
+        yield (
+            "documents",
+            texts.drop("text").with_columns(exact=signed.exact, size=signed.sizes, sampled_of=signed.sampled_of),
+        )
         keys = pl.DataFrame({"key": signed.keys.values, "row": texts["row"].gather(signed.keys.owners)})
         for number in range(config.partitions):
             yield _part("keys", number), keys.filter(pl.col("key") % config.partitions == number)
@@ -134,16 +139,15 @@ def sign(inputs: Sequence[File], config: _Whole) -> Rows:
 def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     """Task: for the rows of each shard, rank and the rank of the first document with the same id or text.
 
-    Input: the documents of all shards. Part `sizes` has the documents' numbers of tokens by rank.
+    Input: the documents of all shards. Part `sizes` has `sampled_of` by rank.
     """
     documents = pl.concat(read(file).with_columns(shard=pl.lit(i, pl.UInt32)) for i, file in enumerate(inputs))
     documents = documents.sort(_preference(config.keep), nulls_last=True).with_row_index("rank")
     documents = documents.with_columns(namesake=pl.col("rank").first().over("id"))
-    distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select(
-        "rank", original=pl.col("rank").first().over("exact")
-    )
+    same = pl.when(pl.col("size") > 0).then(pl.col("rank").first().over("exact")).otherwise("rank")
+    distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select("rank", original=same)
     documents = documents.join(distinct, left_on="namesake", right_on="rank", maintain_order="left")
-    yield "sizes", documents.select("size")
+    yield "sizes", documents.select("sampled_of")
     for number in range(config.shards):
         yield _part("ranks", number), documents.filter(shard=number).sort("row").select("rank", "original")
     return {"copies": documents.filter(pl.col("original") != pl.col("rank")).height}
@@ -164,7 +168,7 @@ def choose_pairs(inputs: Sequence[File], config: _Whole) -> Rows:
     """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys."""
     sizes, *parts = inputs
     pairs = minhash.merged([Pairs(*_columns(read(part))) for part in parts])
-    chosen = minhash.promising(pairs, read(sizes)["size"].to_numpy())
+    chosen = minhash.promising(pairs, read(sizes)["sampled_of"].to_numpy())
     yield "pairs", _frame(chosen)
     return {"candidate_pairs": len(pairs.first), "verified_pairs": len(chosen.first)}
 
@@ -191,11 +195,11 @@ def verify(inputs: Sequence[File], config: _Similarity) -> Rows:
     ranks = pl.concat(frame["rank"] for frame in frames).to_numpy()
     sets = minhash.stacked([_sets(frame["shingles"]) for frame in frames])
     checked = minhash.verify(Pairs(*_columns(read(inputs[0]))), sets, ranks)
-    yield "alike", _frame(minhash.similar(checked, config.threshold, config.containment))
+    yield "alike", _frame(minhash.relevant(checked, config.threshold, config.containment))
     return {}
 
 
-def judge(inputs: Sequence[File], config: _Whole) -> Rows:
+def judge(inputs: Sequence[File], config: _Similarity) -> Rows:
     """Task: the verdict on every row of each shard. Inputs: documents and ranks of the shards, the verified pairs."""
     count = config.shards
     documents = pl.concat(
@@ -203,7 +207,8 @@ def judge(inputs: Sequence[File], config: _Whole) -> Rows:
         for number, (found, place) in enumerate(zip(inputs[:count], inputs[count : 2 * count], strict=True))
     )
     alike = Verified(*_columns(pl.concat(read(file) for file in inputs[2 * count :])))
-    verdicts = _verdicts(documents, minhash.assign(config.documents, alike))
+    members = minhash.assign(config.documents, alike, config.threshold, config.containment)
+    verdicts = _verdicts(documents, members)
     for number in range(count):
         yield _part("verdicts", number), verdicts.filter(documents["shard"] == number)
     return {"near_copies": verdicts.filter(copy="near").height}

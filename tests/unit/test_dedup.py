@@ -1,0 +1,200 @@
+"""The dedup stage on files: what it drops and says, whatever the order of the input and its shards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from curate import minhash
+from curate.document import undecided
+from curate.section import Section
+from curate.stages import dedup
+from curate.store import execute
+from curate.tasks import Done, File, Task, TaskFunction, read
+from tests.unit.test_minhash import prose
+
+
+class Rounds:
+    """Runs rounds of tasks in this process, in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.stats: dict[str, list[Any]] = {}
+
+    def run(
+        self, label: str, function: TaskFunction, inputs: Sequence[Sequence[File]], configs: Section | Sequence[Section]
+    ) -> list[Done]:
+        each = [configs] * len(inputs) if isinstance(configs, Section) else configs
+        tasks = [Task(label, 1, function, tuple(group), config) for group, config in zip(inputs, each, strict=True)]
+        done = [execute(task, str(self.root)) for task in tasks]
+        self.stats[label] = [one.stats for one in done]
+        return done
+
+
+def documents(texts: Sequence[str], **columns: Sequence[Any]) -> pl.DataFrame:
+    count = len(texts)
+    given = {"id": [f"d{i:03d}" for i in range(count)], "published": [None] * count, "source": ["s"] * count}
+    given |= {"record": list(range(count)), "text": texts, **columns}
+    schema = {"id": pl.String, "published": pl.String, "source": pl.String, "record": pl.Int64, "text": pl.String}
+    return pl.DataFrame(given, schema_overrides=schema)
+
+
+def run(frame: pl.DataFrame, root: Path, shards: int = 1, **settings: Any) -> pl.DataFrame:
+    """The documents with the stage's verdict, in the order given."""
+    config, rounds = dedup.Config(**settings), Rounds(root)
+    cuts = [frame[i * frame.height // shards : (i + 1) * frame.height // shards] for i in range(shards)]
+    files = []
+    for number, part in enumerate(cuts):
+        part.write_parquet(root / f"shard-{number}.parquet")
+        files.append(File(str(root / f"shard-{number}.parquet"), str(part.rows()), part.height))
+    beside = dedup.prepare(files, config, rounds)
+    judged = [dedup.apply(undecided(part.hstack(read(file))), config) for part, file in zip(cuts, beside, strict=True)]
+    return pl.concat(judged)
+
+
+def verdicts(frame: pl.DataFrame) -> dict[str, tuple[str, str | None, str | None]]:
+    return {row["id"]: (row["cluster"], row["drop_reason"], row["drop_detail"]) for row in frame.iter_rows(named=True)}
+
+
+def corpus() -> pl.DataFrame:
+    story, other = prose(1), prose(2)
+    texts = [
+        " ".join(story),
+        " ".join(story).upper(),
+        "PARIS - " + " ".join(story),
+        " ".join(story[:6]),
+        " ".join(other),
+        " ".join(prose(3)),
+        "",
+        "",
+        "word",
+    ]
+    return documents(texts)
+
+
+def test_reasons_and_details(tmp_path: Path) -> None:
+    judged = run(corpus(), tmp_path)
+    assert verdicts(judged) == {
+        "d000": ("d002", "near-duplicate", "of d002: similarity 99%, containment 100%"),
+        "d001": ("d002", "near-duplicate", "of d002: similarity 99%, containment 100%"),
+        "d002": ("d002", None, None),
+        "d003": ("d002", "near-duplicate", "of d002: similarity 51%, containment 100%"),
+        "d004": ("d004", None, None),
+        "d005": ("d005", None, None),
+        "d006": ("d006", None, None),
+        "d007": ("d007", None, None),
+        "d008": ("d008", None, None),
+    }
+    assert judged.columns == [*corpus().columns, "drop_reason", "drop_detail", "cluster"]
+
+
+def test_exact_copies_are_named(tmp_path: Path) -> None:
+    text = " ".join(prose(1))
+    judged = verdicts(run(documents([text, text.upper() + "!!", "one", "One."]), tmp_path))
+    assert judged["d001"] == ("d000", "exact duplicate", "same text as d000")
+    assert judged["d003"] == ("d002", "exact duplicate", "same text as d002")
+
+
+def test_two_documents_with_one_id_are_copies(tmp_path: Path) -> None:
+    texts = [" ".join(prose(1, 9)), " ".join(prose(2, 12)), " ".join(prose(3, 6))]
+    judged = run(documents(texts, id=["a", "a", "b"]), tmp_path)
+    assert judged["drop_reason"].to_list() == ["exact duplicate", None, None]
+    assert judged["drop_detail"].to_list() == ["another document has its id", None, None]
+    assert judged["cluster"].to_list() == ["a", "a", "b"]
+
+
+@pytest.mark.parametrize("keep", ["longest", "earliest", "first"])
+def test_what_is_kept(keep: str, tmp_path: Path) -> None:
+    story = prose(1)
+    texts = [" ".join(story[1:]), " ".join(story), " ".join(story[:-1]), " ".join(story[2:])]
+    frame = documents(texts, source=["b", "b", "c", "a"], published=["2019-11-22", None, "2019-11-21", "2020-01-01"])
+    judged = run(frame, tmp_path, keep=keep)
+    kept = {"longest": 1, "earliest": 2, "first": 3}[keep]
+    assert judged["cluster"].unique().to_list() == [f"d{kept:03d}"]
+    assert judged.filter(pl.col("drop_reason").is_null())["id"].to_list() == [f"d{kept:03d}"]
+
+
+def test_ties_go_by_id(tmp_path: Path) -> None:
+    text = " ".join(prose(1))
+    judged = run(documents([text, text, text], id=["c", "a", "b"]), tmp_path)
+    assert judged["cluster"].to_list() == ["a", "a", "a"]
+
+
+def many(seed: int) -> pl.DataFrame:
+    chance, texts = random.Random(seed), []
+    for i in range(30):
+        story = prose(i)
+        texts.append(" ".join(story))
+        for _ in range(chance.choice([0, 0, 1, 3])):
+            cut = [sentence for sentence in story if chance.random() > 0.2]
+            texts.append(" ".join([*cut, *prose(1000 + len(texts), 2)]))
+    return documents(texts)
+
+
+def test_same_verdicts_for_any_order_and_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = many(1)
+    expected = verdicts(run(frame, _folder(tmp_path, "one")))
+    assert {reason for _, reason, _ in expected.values()} == {None, "near-duplicate"}
+    for seed, shards in ((1, 2), (2, 3), (3, 7)):
+        shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
+        assert verdicts(run(shuffled, _folder(tmp_path, f"{shards}"), shards)) == expected
+    monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", 10)
+    assert verdicts(run(frame, _folder(tmp_path, "partitions"), 2)) == expected
+
+
+def test_stage_and_function_agree(tmp_path: Path) -> None:
+    frame = many(2)
+    labels = minhash.cluster(frame["text"].to_list())
+    assert run(frame, tmp_path, 2)["cluster"].to_list() == [f"d{label:03d}" for label in labels]
+
+
+def test_kept_documents_are_kept_again(tmp_path: Path) -> None:
+    kept = run(many(3), _folder(tmp_path, "once")).filter(pl.col("drop_reason").is_null())
+    again = run(kept.drop("drop_reason", "drop_detail", "cluster"), _folder(tmp_path, "twice"))
+    assert again["drop_reason"].null_count() == again.height == kept.height
+
+
+def test_empty_shards_and_no_documents(tmp_path: Path) -> None:
+    assert run(documents([]), _folder(tmp_path, "none"), 2).height == 0
+    assert verdicts(run(documents(["a b"]), _folder(tmp_path, "some"), 3)) == {"d000": ("d000", None, None)}
+    assert dedup.prepare([], dedup.Config(), Rounds(tmp_path)) == []
+
+
+def test_what_was_capped_is_counted(tmp_path: Path) -> None:
+    lines = prose(99, 12)
+    texts = ["\n".join([*lines, *prose(i, 20)]) for i in range(minhash.MAX_BUCKET + 1)]
+    frame, rounds = documents(texts), Rounds(tmp_path)
+    frame.write_parquet(tmp_path / "shard.parquet")
+    dedup.prepare([File(str(tmp_path / "shard.parquet"), "", frame.height)], dedup.Config(), rounds)
+    assert rounds.stats["candidates"][0]["capped_buckets"] > 0
+    assert rounds.stats["candidates"][0]["largest_bucket"] == minhash.MAX_BUCKET + 1
+    assert rounds.stats["clusters"][0]["near_copies"] == 0
+
+
+def test_a_changed_threshold_runs_only_the_last_rounds(tmp_path: Path) -> None:
+    frame = many(4)
+    run(frame, tmp_path, threshold=0.6)
+    before = {path.name for path in tmp_path.glob("*/*.json")}
+    run(frame, tmp_path, threshold=0.7)
+    after = {path.parent.name for path in tmp_path.glob("*/*.json") if path.name not in before}
+    assert after == {"verified", "clusters"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"threshold": 80}, {"threshold": 0}, {"containment": -1}, {"shingle": 0}, {"keep": "newest"}, {"treshold": 0.7}],
+)
+def test_config_is_checked(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(settings))):
+        dedup.Config(**settings)
+
+
+def _folder(root: Path, name: str) -> Path:
+    (root / name).mkdir()
+    return root / name

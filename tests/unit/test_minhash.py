@@ -1,0 +1,199 @@
+"""Clusters of texts: what is put together, what is kept apart, and that nothing depends on chance."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from curate import minhash
+from curate.minhash import Capped, Pairs, Ragged, Verified, cluster
+
+
+def prose(seed: int, sentences: int = 12, vocabulary: int = 4000) -> list[str]:
+    """Sentences of made-up words; another seed shares words with it, but no phrases."""
+    random_words = random.Random(seed)
+    words = [f"{a}{b}" for a in WORDS for b in ENDINGS][:vocabulary]
+    return [" ".join(random_words.choices(words, k=random_words.randint(8, 18))) + "." for _ in range(sentences)]
+
+
+ENDINGS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]
+WORDS = ["ga", "lo", "mi", "ne", "pu", "ra", "so", "ti", "vu", "wa", "ze"]
+
+
+def test_copies_are_one_cluster_and_the_longest_represents_it() -> None:
+    story = prose(1)
+    texts = [
+        " ".join(story),
+        "LONDON (Agency) - " + " ".join(story),
+        " ".join(story).upper().replace(".", " !"),
+        " ".join(story[:9]),
+        "\n".join(story[6:] + story[:6]),
+        " ".join(prose(2)),
+    ]
+    assert cluster(texts) == [1, 1, 1, 1, 1, 5]
+
+
+def test_no_texts_and_texts_without_tokens() -> None:
+    assert cluster([]) == []
+    assert cluster(["", "", "!!!", "a", "a", "b"]) == [0, 1, 2, 3, 3, 5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ข่าว: นายกรัฐมนตรีแถลงผลการประชุมคณะรัฐมนตรีที่กรุงเทพเมื่อวันอังคาร โดยกล่าวว่าเศรษฐกิจจะฟื้นตัวในปีหน้า",
+        "首相は火曜日の閣議の後に記者会見を開き、来年には景気が回復するとの見通しを示したが、野党は強く反発している。",
+        "أعلن رئيس الوزراء يوم الثلاثاء نتائج اجتماع الحكومة في العاصمة وقال إن الاقتصاد سوف يتعافى في العام المقبل",
+        "🎉 The mayor 👩🏽‍🚀 opened the new bridge on Tuesday 🌉 after six years, and called it a gift 🎁🎁",
+    ],
+)
+def test_scripts(text: str) -> None:
+    other = "".join(reversed(text))
+    assert cluster([text, other, text + " ⏎"]) == [0, 1, 0]
+
+
+def test_articles_behind_the_same_furniture_stay_apart() -> None:
+    """200 articles of one site, each between the same 30 lines."""
+    lines = [" ".join(prose(1000 + i, 1)[0].split()[:7]) for i in range(30)]
+    pages = ["\n".join(lines[:15] + prose(i, 25) + lines[15:]) for i in range(200)]
+    assert cluster(pages) == list(range(200))
+
+
+def test_copies_among_many_pages_of_one_site_are_found() -> None:
+    """More pages share each furniture shingle than are compared all with all."""
+    lines = [" ".join(prose(1000 + i, 1)[0].split()[:7]) for i in range(20)]
+    pages = ["\n".join(lines + prose(i, 25)) for i in range(2 * minhash.MAX_BUCKET)]
+    copies = ["\n".join(lines + prose(i, 25)[:-2]) for i in range(0, 40, 4)]
+    assert cluster(pages + copies) == [*range(len(pages)), *range(0, 40, 4)]
+
+
+def test_a_cluster_larger_than_a_bucket_is_one() -> None:
+    story = prose(5, 20)
+    texts = [" ".join(story) + f" Page {i} of {i * 7}." for i in range(3 * minhash.MAX_BUCKET)]
+    assert len(set(cluster(texts))) == 1
+
+
+def test_clusters_do_not_chain() -> None:
+    """Each text shares much with the next one, and nothing with the one after some more."""
+    story = prose(7, 120)
+    texts = [" ".join(story[i : i + 40]) for i in range(0, 80, 8)]
+    labels = cluster(texts, threshold=0.6, containment=1)
+    assert len(set(labels)) > 2
+    for text, label in zip(texts, labels, strict=True):
+        assert jaccard(text, texts[label]) >= minhash.RELAXED * 0.6
+
+
+def test_a_brief_in_a_digest_is_no_copy_but_a_cut_story_is() -> None:
+    story = prose(11, 30)
+    assert cluster([" ".join(story), " ".join(story[:3])]) == [0, 1]
+    assert cluster([" ".join(story), " ".join(story[:10])]) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{"threshold": 0}, {"threshold": 80}, {"containment": 0}, {"containment": 1.1}, {"shingle": 0}, {"shingle": 17}],
+)
+def test_bounds_are_checked(bounds: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bounds))):
+        cluster(["a"], **bounds)  # type: ignore[arg-type]
+
+
+def test_threshold_one_keeps_all_but_equal_sets() -> None:
+    story = " ".join(prose(3))
+    assert cluster([story, story + " More", story.upper()], threshold=1, containment=1) == [1, 1, 1]
+    assert cluster([story + " Less", story + " More"], threshold=1, containment=1) == [0, 1]
+
+
+def test_similarities_are_exact() -> None:
+    texts = [" ".join(prose(1)), " ".join(prose(1)[:8] + prose(2)[:3]), "one two", "one two three"]
+    sets = minhash.text_sets(texts, 3)
+    ranks = np.arange(4)
+    first, second = np.array([0, 0, 2]), np.array([1, 2, 3])
+    checked = minhash.verify(Pairs(first, second, first), sets, ranks)
+    expected = [jaccard(texts[a], texts[b]) for a, b in zip(first, second, strict=True)]
+    assert checked.jaccard.tolist() == expected
+    assert 0 < checked.jaccard[0] < checked.containment[0] < 1
+
+
+def test_shingles_of_a_batch_are_those_of_each_text() -> None:
+    batch = ["one two three four", "", "five", "six seven", "eight nine ten"]
+    together = minhash.text_sets(batch, 3)
+    alone = [minhash.text_sets([text], 3).values.tolist() for text in batch]
+    assert together.lengths.tolist() == [2, 0, 1, 1, 1]
+    assert [together.take(np.array([i])).values.tolist() for i in range(5)] == alone
+
+
+def test_large_buckets_are_capped_and_counted() -> None:
+    many = 10 * minhash.MAX_BUCKET
+    capped = Capped()
+    pairs = minhash.merged(list(minhash.find_pairs(np.full(many, 42 << 40, np.uint64), np.arange(many), many, capped)))
+    assert (capped.buckets, capped.largest) == (1, many)
+    assert len(pairs.first) <= (minhash.ANCHORS + 1) * many
+    assert set(pairs.second.tolist()) == set(range(1, many))
+
+
+def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
+    keys = np.full(9, 7 << 40, np.uint64)
+    assert not any(len(pairs.first) for pairs in minhash.find_pairs(keys, np.zeros(9, np.int64), 5, Capped()))
+
+
+def test_two_loose_texts_need_a_third() -> None:
+    """0-2 is just below the bound; 1 is a near-duplicate of both."""
+    pairs = np.array([[0, 1], [0, 2], [1, 2]]).T
+    checked = Verified(*pairs, np.array([0.9, 0.5, 0.9]), np.array([0.9, 0.5, 0.9]))
+    members = minhash.assign(3, checked, 0.6, 0.95)
+    assert list(zip(members.first, members.second, strict=True)) == [(0, 1), (0, 2)]
+    alone = minhash.assign(3, checked.take(np.array([0, 1])), 0.6, 0.95)
+    assert list(zip(alone.first, alone.second, strict=True)) == [(0, 1)]
+
+
+def test_signatures_are_those_of_version_1() -> None:
+    """Signatures of an earlier release must compare with these: raise minhash.VERSION where this must change."""
+    assert minhash.VERSION == 1
+    signed = minhash.sign(["The quick brown fox jumps over the lazy dog", "世界のニュース", ""])
+    assert signed.keys.values.tolist() == [
+        3648169723988921,
+        3792328128687698,
+        13790888473129471,
+        25423002924026983,
+        27923740428161258,
+        20252068076446534,
+        21486807489349045,
+        24373910862301827,
+    ]
+    assert signed.keys.offsets.tolist() == [0, 5, 8, 8]
+    assert signed.exact.tolist()[:2] == [17414484415760087954, 14514915583274784647]
+    assert signed.sizes.tolist() == [9, 7, 0]
+
+
+def test_many_identical_lines() -> None:
+    text = "subscribe now\n" * 100_000
+    labels = cluster([text, text + "end", "subscribe now", *prose(1)])
+    assert labels[:2] == [1, 1]
+
+
+def test_a_text_of_many_megabytes() -> None:
+    story = " ".join(prose(1, 100_000))
+    assert len(story) > 7_000_000
+    assert cluster([story, story[: 9 * len(story) // 10], "short"]) == [0, 0, 2]
+
+
+def jaccard(one: str, other: str, size: int = 3) -> float:
+    first, second = (_shingles(text, size) for text in (one, other))
+    return len(first & second) / len(first | second)
+
+
+def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
+    words = text.lower().replace(".", " ").split()
+    if len(words) < size:
+        return {tuple(words)}
+    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def test_ragged_take() -> None:
+    ragged = Ragged(np.arange(6, dtype=np.uint64), np.array([0, 2, 2, 6]))
+    taken = ragged.take(np.array([2, 1, 0]))
+    assert taken.values.tolist() == [2, 3, 4, 5, 0, 1]
+    assert taken.offsets.tolist() == [0, 4, 4, 6]
