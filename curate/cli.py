@@ -127,11 +127,12 @@ def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool
     from curate import display, pipeline
     from curate.explain import explain as follow
 
-    found: Explanation = follow(pipeline.loaded(config, overrides).build_dir, document)
+    found: list[Explanation] = follow(pipeline.loaded(config, overrides).build_dir, document)
     if as_json:
-        _print_json(asdict(found))
-    else:
-        display.explanation(found)
+        _print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        display.explanation(one)
 
 
 @main.command()

@@ -42,20 +42,24 @@ class Explanation:
     text: str | None
 
 
-def explain(build_dir: str, wanted: str) -> Explanation:
+def explain(build_dir: str, wanted: str) -> list[Explanation]:
     """Follow the document whose id is (or begins with) `wanted`, or whose URL or source file it is.
 
-    Raises InputError where nothing was run yet, or no document or more than one fits.
+    More than one where a page was crawled again: documents with one URL have one id. Raises InputError where nothing was
+    run yet, or where no document or several with different ids fit.
     """
     record = last_record(build_dir)
     if not record:
         raise InputError(f"{build_dir}: nothing was run here yet; start with `curate run`")
-    shard, row = _find(record[0], wanted)
+    return [_follow(record, shard, row) for shard, row in _find(record[0], wanted)]
+
+
+def _follow(record: Sequence[Json], shard: int, row: Row) -> Explanation:
     verdicts: list[Verdict] = []
     lines: list[Json] = []
     before = row
     for entry in record:
-        after = _row(entry["tasks"][shard], row["id"], int(row["record"]), row["source"])
+        after = _row(entry["tasks"][shard], row)
         if after is None:
             break
         verdicts.append(_verdict(entry["stage"], before, after))
@@ -64,8 +68,8 @@ def explain(build_dir: str, wanted: str) -> Explanation:
     return Explanation(row["id"], row["url"], row["source"], row["record"], verdicts, lines, before.get("text"))
 
 
-def _find(entry: Json, wanted: str) -> tuple[int, Row]:
-    """The shard and the row of the one document that fits, among all that were read."""
+def _find(entry: Json, wanted: str) -> list[tuple[int, Row]]:
+    """Shard and row of each document that fits, among all that were read."""
     fits = pl.col("id").str.starts_with(wanted) | (pl.col("url") == wanted) | (pl.col("source") == wanted)
     found = [
         (shard, row)
@@ -77,14 +81,14 @@ def _find(entry: Json, wanted: str) -> tuple[int, Row]:
     exact = [one for one in found if one[1]["id"] == wanted] or found
     if not exact:
         raise InputError(f"no document {wanted!r} in the last run; give an id, its first characters, a URL or a file")
-    if len(exact) > 1:
+    if len({row["id"] for _, row in exact}) > 1:
         some = "\n".join(f"  {row['id']}  {row['url'] or row['source']}" for _, row in exact[:10])
         raise InputError(f"{len(exact)} documents fit {wanted!r}; which one?\n{some}")
-    return exact[0]
+    return exact
 
 
-def _row(task: Json, id_: str, record: int, source: str) -> Row | None:
-    this = (pl.col("id") == id_) & (pl.col("record") == record) & (pl.col("source") == source)
+def _row(task: Json, document: Row) -> Row | None:
+    this = pl.all_horizontal(pl.col(name) == document[name] for name in ("id", "source", "record"))
     rows = (row for file in _files(task) for batch in batches(file) for row in batch.filter(this).to_dicts())
     return next(rows, None)
 

@@ -131,8 +131,9 @@ def test_explain_follows_kept_and_dropped_documents(built):
         )
         for id_, _, _, reason in dropped.head(1).iter_rows():
             said = json.loads(curate("explain", NEWS, id_, "--json", cwd=built).stdout)
-            assert said["verdicts"][-1]["stage"] == stage["stage"]
-            assert said["verdicts"][-1]["reason"] == reason
+            assert (stage["stage"], reason) in [
+                (one["verdicts"][-1]["stage"], one["verdicts"][-1]["reason"]) for one in said
+            ]
     kept = read(stages(built)[-1]["tasks"][0], "kept", built)
     shown = curate("explain", NEWS, kept["id"][0][:10], cwd=built).stdout
     assert "In the release." in shown
