@@ -17,15 +17,15 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fsspec.core import url_to_fs
 
 from curate.errors import InputError
 from curate.readers.streams import unreadable
+from curate.readers.urls import is_http, is_local, local_path
 
-_LOCAL = ("file://", "local://")
-_HTTP = ("http://", "https://")
 _CHECKSUMS = ("ETag", "etag", "Content-MD5", "Digest", "checksum", "sha256", "generation", "CRC")
 _TIMES = ("Last-Modified", "LastModified", "last_modified", "mtime", "created")
 
@@ -49,30 +49,38 @@ def find(paths: Sequence[str], known: Callable[[str], bool]) -> list[Input]:
     Raises InputError where a path means no file, or cannot be looked at.
     """
     urls = sorted({url for path in paths for url in _expanded(path, known)})
+    resolved = cache(os.path.realpath)
     inputs: dict[str, Input] = {}
-    for found in (identify(url, paths) for url in urls):
-        inputs.setdefault(_same(found.url), found)
+    for url in urls:
+        inputs.setdefault(_same(url, resolved), identify(url, paths))
     return list(inputs.values())
 
 
 def identify(url: str, paths: Sequence[str]) -> Input:
     """The file as it is now. Raises InputError where it is not there."""
-    if not _is_local(url):
+    if not is_local(url):
         return _identify_remote(url)
-    path = _local(url)
     try:
-        refusal = _refusal(path, paths)
-        found = Path(path).stat() if refusal is None else None
+        return _identify_local(url, paths)
     except OSError as error:
         raise unreadable(url, error) from error
-    if found is None:
-        return Input(url, 0, str(refusal), refusal)
-    return Input(url, found.st_size, f"{found.st_size}:{found.st_mtime_ns}")
+
+
+def _identify_local(url: str, paths: Sequence[str]) -> Input:
+    path = local_path(url)
+    found = os.lstat(path)
+    refusal = None
+    if stat.S_ISLNK(found.st_mode):
+        refusal = _refusal(path, paths)
+        found = found if refusal else Path(path).stat()
+    elif not stat.S_ISREG(found.st_mode):
+        refusal = "not a regular file"
+    return Input(url, 0 if refusal else found.st_size, refusal or f"{found.st_size}:{found.st_mtime_ns}", refusal)
 
 
 def _expanded(path: str, known: Callable[[str], bool]) -> list[str]:
     try:
-        found = _expanded_local(path, known) if _is_local(path) else _expanded_remote(path, known)
+        found = _expanded_local(path, known) if is_local(path) else _expanded_remote(path, known)
     except OSError as error:
         raise unreadable(path, error) from error
     if not found:
@@ -81,7 +89,7 @@ def _expanded(path: str, known: Callable[[str], bool]) -> list[str]:
 
 
 def _expanded_local(url: str, known: Callable[[str], bool]) -> list[str]:
-    path = _local(url)
+    path = local_path(url)
     scheme = url.removesuffix(path)
     root, pattern = _root(path)
     if pattern:
@@ -125,26 +133,18 @@ def _fits(name: str, part: str) -> bool:
     return fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
-def _refusal(path: str, paths: Sequence[str]) -> str | None:
-    """Why a local file is not read; None for one that is. Raises OSError where there is none."""
-    link = Path(path).is_symlink()
-    if link and not _within(Path(os.path.realpath(path)), paths):
+def _refusal(link: str, paths: Sequence[str]) -> str | None:
+    """Why a link is not followed; None where it is."""
+    target = Path(os.path.realpath(link))
+    if not any(target.is_relative_to(os.path.realpath(_root(local_path(path))[0])) for path in paths if is_local(path)):
         return "a link that leads outside of read.paths"
-    if link and not Path(path).exists():
-        return "a link to nothing"
-    mode = Path(path).stat().st_mode
-    if stat.S_ISDIR(mode):
+    if target.is_dir():
         return "a link to a folder"
-    return None if stat.S_ISREG(mode) else "not a regular file"
-
-
-def _within(target: Path, paths: Sequence[str]) -> bool:
-    """Whether a file lies below one of the local paths, links resolved."""
-    return any(target.is_relative_to(os.path.realpath(_root(_local(path))[0])) for path in paths if _is_local(path))
+    return None if target.is_file() else "a link to nothing"
 
 
 def _expanded_remote(url: str, known: Callable[[str], bool]) -> list[str]:
-    if url.startswith(_HTTP) or url.split("::")[0].find("://") < 0:
+    if is_http(url) or "://" not in url.split("::")[0]:
         return [url]
     try:
         fs, path = url_to_fs(url)
@@ -170,28 +170,18 @@ def _identify_remote(url: str) -> Input:
     return Input(url, int(info.get("size") or 0), json.dumps(identity, sort_keys=True))
 
 
-def _is_local(url: str) -> bool:
-    return url.startswith(_LOCAL) or ("://" not in url and "::" not in url)
-
-
-def _local(url: str) -> str:
-    for scheme in _LOCAL:
-        url = url.removeprefix(scheme)
-    return url
-
-
-def _same(url: str) -> str:
-    """One name for all names of a file."""
-    if not _is_local(url):
+def _same(url: str, resolved: Callable[[str], str]) -> str:
+    """One name for all names of a file. A link is another file: it may be refused."""
+    if not is_local(url):
         return url
-    path = Path(_local(url))
-    return str(path if path.is_symlink() else path.parent.resolve() / path.name)
+    folder, _, name = local_path(url).rpartition("/")
+    return f"{resolved(folder or os.curdir)}/{name}"
 
 
 def _why_nothing(url: str) -> str:
     """What is there instead."""
-    path = _local(url)
-    if not _is_local(url):
+    path = local_path(url)
+    if not is_local(url):
         return "matches no file"
     root, pattern = _root(path)
     folder = Path(root) if pattern or Path(path).is_dir() else Path(path).parent

@@ -82,7 +82,7 @@ def encode(text: str, undecoded: bool = False) -> bytes:
 
 def string(value: Any) -> str | None:
     """A value as the text of a column: stripped, null where empty; lists (of authors) joined by commas."""
-    if value is None:
+    if value is None or value == "":
         return None
     if isinstance(value, list | tuple):
         return ", ".join(filter(None, map(string, value))) or None

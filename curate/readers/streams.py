@@ -9,8 +9,9 @@ from __future__ import annotations
 import bz2
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 import fsspec
@@ -18,6 +19,7 @@ import zstandard
 
 from curate.errors import InputError
 from curate.readers.records import SAMPLE_BYTES
+from curate.readers.urls import is_http, is_local, local_path
 
 READ_BYTES = 1 << 18
 """How much is read from a file at a time, and about how long a block is."""
@@ -72,13 +74,19 @@ class Line(NamedTuple):
 @contextmanager
 def opened(url: str) -> Iterator[IO[bytes]]:
     """The file's bytes, to be read once from the beginning. Raises InputError where it cannot be opened."""
-    options = {"block_size": 0} if url.startswith(("http://", "https://")) else {}  # streams without ranges
     with ExitStack() as stack:
         try:
-            stream = stack.enter_context(fsspec.open(url, "rb", **options))
+            stream = stack.enter_context(_open(url))
         except Exception as error:  # each file system has its own
             raise unreadable(url, error) from error
         yield cast(IO[bytes], stream)
+
+
+def _open(url: str) -> AbstractContextManager[Any]:
+    if is_local(url):
+        return Path(local_path(url)).open("rb")
+    options = {"block_size": 0} if is_http(url) else {}  # a stream, for servers that know no ranges
+    return cast(AbstractContextManager[Any], fsspec.open(url, "rb", **options))
 
 
 def unreadable(url: str, error: Exception) -> InputError:

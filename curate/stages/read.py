@@ -13,9 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import IO, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import polars as pl
 import xxhash
@@ -26,6 +24,7 @@ from curate.errors import InputError
 from curate.readers import delimited, header, inputs, jsonl, pages, parquet, warc
 from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record, dump, string
 from curate.readers.streams import CODECS, Codec, Damage, blocks, opened, spooled
+from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
 
@@ -121,9 +120,9 @@ def read_files(files: Sequence[File], config: Config) -> Rows:
         for item in _items(file, config):
             batch = kept if isinstance(item, Record) else dropped
             if isinstance(item, Record):
-                kept.add(_row(_source(file.url), item), len(item.page))
+                kept.add(_row(source(file.url), item), len(item.page))
             else:
-                dropped.add(_dropped_row(_source(file.url), item), item.size)
+                dropped.add(_dropped_row(source(file.url), item), item.size)
                 reasons[item.reason] += 1
             if batch.is_full():
                 yield batch.taken()
@@ -178,30 +177,32 @@ _PAGE = list(READ_SCHEMA).index("page")
 def _items(file: File, config: Config) -> Iterator[Record | Fault]:
     """The records and faults of a file. Faults come with their size, and with no more of the page than is kept."""
     number = 0
-    _check(file, config)
+    refusal = _checked(file, config).refusal
     try:
+        if refusal:
+            raise Damage("not read", refusal)
         for item in _read(file.url, config):
             yield item if isinstance(item, Record) else _bounded(item)
             number = item.number + 1
     except Damage as damage:
         yield _bounded(Fault(number, damage.reason, damage.detail, damage.page))
-    _check(file, config)
+    _checked(file, config)
 
 
 def _bounded(fault: Fault) -> Fault:
     return fault._replace(page=fault.page[:SAMPLE_BYTES], size=fault.size or len(fault.page))
 
 
-def _check(file: File, config: Config) -> None:
-    if _digest(inputs.identify(file.url, config.paths)) != file.sha256:
+def _checked(file: File, config: Config) -> inputs.Input:
+    """The file as `discover` saw it. Raises InputError where it is another now."""
+    found = inputs.identify(file.url, config.paths)
+    if _digest(found) != file.sha256:
         raise InputError(f"{file.url}: changed since this run began; run again when it is complete")
+    return found
 
 
 def _read(url: str, config: Config) -> Iterator[Record | Fault]:
     """The file's records by its format. Raises Damage where there are no more to be had, InputError."""
-    refusal = inputs.identify(url, config.paths).refusal
-    if refusal:
-        raise Damage("not read", refusal)
     form, codec = _format(url, config), _codec(url)
     if form is None:
         raise Damage("unknown format", "no format is known by the ending of this name")
@@ -229,37 +230,27 @@ def _parquet(stream: IO[bytes], url: str, config: Config) -> Iterator[Record | F
     if _codec(url):
         raise Damage("compressed Parquet", "Parquet compresses by itself; unpack this file")
     columns, limit = Columns(config.columns), config.max_record_bytes
-    if url.startswith(("http://", "https://")):
+    if is_http(url):
         with tempfile.TemporaryFile() as copy:
             yield from parquet.read(spooled(stream, url, copy), columns, limit)
     else:
         yield from parquet.read(stream, columns, limit)
 
 
-def _name(url: str) -> PurePosixPath:
-    path = urlsplit(url).path if url.startswith(("http://", "https://")) else url.split("::")[0]
-    return PurePosixPath(path.lower())
-
-
 def _codec(url: str) -> Codec | None:
-    return CODECS.get(_name(url).suffix)
+    return CODECS.get("".join(endings(url)[-1:]))
 
 
 def _format(url: str, config: Config) -> Format | None:
     """How a file is read; None where its ending tells nothing."""
     if config.format != "auto":
         return config.format
-    name = _name(url)
-    return ENDINGS.get((name.with_suffix("") if name.suffix in CODECS else name).suffix)
+    packed = _codec(url) is not None
+    return ENDINGS.get("".join(endings(url)[-2:-1] if packed else endings(url)[-1:]))
 
 
 def _digest(found: inputs.Input) -> str:
     return hashlib.sha256(f"{found.url}\n{found.identity}".encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _source(url: str) -> str:
-    """The file's name as text: bytes of a name that are no UTF-8 are spelled out."""
-    return url.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _row(source: str, record: Record) -> tuple[Any, ...]:

@@ -1,0 +1,40 @@
+"""What the readers need to know of a file by its name alone. A name without a scheme is a local path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+_LOCAL = ("file://", "local://")
+_HTTP = ("http://", "https://")
+_CREDENTIALS = re.compile(r"://[^/?#]*@")
+
+
+def is_local(url: str) -> bool:
+    """Whether the file is on this machine, and no part of an archive."""
+    return url.startswith(_LOCAL) or "://" not in url
+
+
+def is_http(url: str) -> bool:
+    """Whether a web server has the file: it can be read from its beginning, and nothing can be listed."""
+    return url.startswith(_HTTP)
+
+
+def local_path(url: str) -> str:
+    """The path of a local file, as it was given."""
+    for scheme in _LOCAL:
+        url = url.removeprefix(scheme)
+    return url
+
+
+def endings(url: str) -> list[str]:
+    """The endings of the file's name in lower case, `[".jsonl", ".gz"]`."""
+    named = url if is_local(url) else next(part for part in url.split("::") if "://" in part)
+    path = urlsplit(named).path if is_http(named) else named
+    return PurePosixPath(path.lower()).suffixes
+
+
+def source(url: str) -> str:
+    """The name for a document: without credentials, and bytes that are no UTF-8 spelled out."""
+    return _CREDENTIALS.sub("://", url).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
