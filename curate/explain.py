@@ -45,8 +45,8 @@ class Explanation:
 def explain(build_dir: str, wanted: str) -> list[Explanation]:
     """Follow the document whose id is (or begins with) `wanted`, or whose URL or source file it is.
 
-    More than one where a page was crawled again: documents with one URL have one id. Raises InputError where nothing was
-    run yet, or where no document or several with different ids fit.
+    More than one where a page was crawled again: documents with one URL have one id. Raises InputError where nothing
+    was run yet, or where no document or several with different ids fit.
     """
     record = last_record(build_dir)
     if not record:
