@@ -7,11 +7,10 @@ or characters, so that a threshold means the same for long and short documents.
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated
 
 import numpy as np
@@ -167,19 +166,23 @@ def word_measures(batch: pl.DataFrame, words: Words) -> pl.DataFrame:
             "hashes": texts.str.count_matches("#", literal=True) / every,
             "ellipses": texts.str.count_matches(_ELLIPSIS) / every,
             "alphabetic_words": words.summed(words.alphabetic) / every,
-            "stop_words": batch.select(_stop_words(batch.columns)).to_series(),
+            "stop_words": _stop_words(batch, words),
         }
     )
 
 
-def _stop_words(columns: Sequence[str]) -> pl.Expr:
+def _stop_words(batch: pl.DataFrame, words: Words) -> pl.Series:
     """How many different stop words of its language a document has; null where no list is known."""
-    found = pl.lit(None, pl.Int64)
-    if "language" in columns:
-        for language, stop_words in STOP_WORDS.items():
-            has = [pl.col("text").str.contains(rf"(?i)\b{re.escape(word)}\b") for word in stop_words]
-            found = pl.when(pl.col("language") == language).then(pl.sum_horizontal(has)).otherwise(found)
-    return found.alias("stop_words")
+    languages = batch["language"] if "language" in batch.columns else pl.Series([None] * batch.height, dtype=pl.String)
+    found = pl.Series("stop_words", [None] * batch.height, dtype=pl.Int64)
+    for language, stop_words in STOP_WORDS.items():
+        wanted = np.sort(find_words(pl.Series([" ".join(stop_words)])).hashes)
+        which = np.minimum(np.searchsorted(wanted, words.hashes), len(wanted) - 1)
+        hits = np.flatnonzero(wanted[which] == words.hashes)
+        pairs = np.unique(words.document[hits] * len(wanted) + which[hits])
+        counts = np.bincount(pairs // len(wanted), minlength=batch.height)
+        found = pl.select(pl.when(languages == language).then(pl.Series(counts)).otherwise(found)).to_series()
+    return found
 
 
 def line_measures(texts: pl.Series) -> pl.DataFrame:
@@ -232,6 +235,11 @@ class Words:
     def counts(self) -> Positions:
         """Number of words of each text."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def document(self) -> Positions:
+        """The text that each word is in."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
 
     def summed(self, values: npt.NDArray[np.generic]) -> Positions:
         """Sum over the words of each text."""
@@ -294,7 +302,7 @@ class _Grams:
 
     def __init__(self, words: Words, wanted: npt.NDArray[np.bool_]) -> None:
         self.words = words
-        self.document = np.repeat(np.arange(len(words.counts)), words.counts)
+        self.document = words.document
         self.n = 1
         self.at = np.flatnonzero(wanted[self.document])  # the words they begin with
         self.keys = mix(words.hashes[self.at] + mix(self.document[self.at].astype(np.uint64) + np.uint64(1)))
@@ -318,16 +326,29 @@ class _Grams:
         return most
 
     def duplicate(self) -> Positions:
-        """For each text, the characters of words in n-grams seen before, each word once."""
-        depth = np.zeros(len(self.document) + 1, np.int64)
-        again = self.at[self.at != self.first]
-        depth[again] += 1
-        np.subtract.at(depth, again + self.n, 1)
-        return self.words.summed(self.words.lengths * (np.cumsum(depth[:-1]) > 0))
+        """For each text, the characters of words in n-grams seen before: from left to right, none overlapping."""
+        again = np.sort(self.at[self.at != self.first])
+        taken = again[_chain(np.searchsorted(again, again + self.n))]
+        ends = np.append(0, np.cumsum(self.words.lengths))
+        return np.bincount(self.document[taken], ends[taken + self.n] - ends[taken], minlength=len(self.words.counts))
 
     def _lengths(self, at: Positions) -> Positions:
         last = at + self.n - 1
         return self.words.starts[last] + self.words.lengths[last] - self.words.starts[at]
+
+
+def _chain(following: Positions) -> npt.NDArray[np.bool_]:
+    """Which of n places are met on the way from the first: from each, one goes on to `following`; n is the end.
+
+    Each round finds the places at twice the distance, so that a long way takes few.
+    """
+    met = np.zeros(len(following) + 1, bool)
+    met[0] = True
+    jump = np.append(following, len(following))
+    while not met[jump[met]].all():
+        met[jump[met]] = True
+        jump = jump[jump]
+    return met[:-1]
 
 
 def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions, Positions]:
