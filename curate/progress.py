@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from curate.tasks import Done
 
+_LONG = 5.0  # seconds after which a round is worth a line
+
 
 class Watcher(Protocol):
     """Is told what a run does."""
@@ -39,16 +41,16 @@ class Silent:
 
 
 @dataclass
-class _Round:
+class _Row:
+    """A stage on the screen: its main tasks, or the round that prepares them."""
+
     bar: TaskID
-    tasks: int
     started: float = field(default_factory=time.monotonic)
     rows: int = 0
     documents: int = 0
     dropped: int = 0
 
     def add(self, done: Done) -> None:
-        """Count a task: documents of a stage, rows of the rounds that prepare one."""
         self.rows += sum(file.rows for file in done.files.values())
         self.documents += done.stats.get("documents_in", 0)
         self.dropped += done.stats.get("documents_dropped", 0)
@@ -56,31 +58,33 @@ class _Round:
     @property
     def said(self) -> str:
         if self.documents:
-            return f"{self.documents:>9,} documents {self.dropped:>9,} dropped"
-        return f"{self.rows:>9,} rows"
+            return f"{self.documents:,} documents, {self.dropped:,} dropped"
+        return f"{self.rows:,} rows"
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
 
     @property
     def rate(self) -> str:
-        seconds = time.monotonic() - self.started
-        return f"{(self.documents or self.rows) / seconds:,.0f}/s" if seconds > 0.2 else ""
+        return f"{(self.documents or self.rows) / self.seconds:,.0f}/s" if self.seconds > 0.2 else ""
 
 
 class Bars:
-    """A live bar a round on a terminal; a line a finished round elsewhere."""
+    """A live bar a stage on a terminal; a line a finished stage (and a long round) elsewhere."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
         self._bars = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f} files"),
+            TextColumn("{task.description:<12}"),
+            BarColumn(bar_width=12),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TextColumn("{task.fields[said]}"),
-            TextColumn("{task.fields[rate]:>9}"),
-            TimeRemainingColumn(),
-            console=self._console,
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
         )
-        self._rounds: dict[str, _Round] = {}
+        self._rows: dict[str, _Row] = {}
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -92,17 +96,20 @@ class Bars:
         self._bars.stop()
 
     def start(self, label: str, tasks: int, finished: int) -> None:
-        said = "unchanged" if tasks == finished else ""
-        bar = self._bars.add_task(label, total=tasks, completed=finished, said=said, rate="")
-        self._rounds[label] = _Round(bar, tasks - finished)
+        stage, _, round_ = label.partition("/")
+        bar = self._rows[stage].bar if stage in self._rows else self._bars.add_task(stage, said="", rate="")
+        said = round_ or ("unchanged" if tasks == finished else "")
+        self._bars.reset(bar, total=tasks, completed=finished, said=said, rate="")
+        self._rows[stage] = _Row(bar)
 
     def advance(self, label: str, done: Done) -> None:
-        at = self._rounds[label]
-        at.add(done)
-        self._bars.update(at.bar, advance=1, said=at.said, rate=at.rate)
+        stage, _, round_ = label.partition("/")
+        row = self._rows[stage]
+        row.add(done)
+        said = f"{round_}: {row.said}" if round_ else row.said
+        self._bars.update(row.bar, advance=1, said=said, rate=row.rate)
 
     def end(self, label: str) -> None:
-        at = self._rounds[label]
-        if self._bars.disable and at.tasks:
-            seconds = time.monotonic() - at.started
-            print(f"{label:<24} {at.said} {seconds:8.1f} s {at.rate}".rstrip(), file=sys.stderr)
+        row = self._rows[label.partition("/")[0]]
+        if self._bars.disable and row.rows and ("/" not in label or row.seconds > _LONG):
+            print(f"{label:<24} {row.said:<36} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)

@@ -89,3 +89,26 @@ def test_an_output_that_cannot_grow(project):
     assert "Traceback" not in result.stderr
     assert not (project / "data/releases").exists()
     curate("run", NEWS, "--workers", "1", cwd=project)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_keeps_what_was_done(project):
+    """The whole process group gets the signal, as from a terminal."""
+    import signal
+    import subprocess
+    import time
+
+    from tests.end_to_end.conftest import ENVIRONMENT
+
+    command = [sys.executable, "-m", "curate", "run", NEWS, "--workers", "2"]
+    process = subprocess.Popen(
+        command, cwd=project, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list(project.glob("data/build/news/read/*.json")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "the same command goes on from here" in said and "Traceback" not in said
+    curate("run", NEWS, "--workers", "1", cwd=project)
