@@ -56,6 +56,7 @@ _ONE = np.uint64(1)
 _SET_MASK = np.uint64((1 << 55) - 1)
 _SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 _SPARE_BITS = np.uint64(64 - 55)
+_RANK_BITS = 32
 _KEYS_AT_ONCE = 1 << 20
 _VERIFIED_AT_ONCE = 4096
 _WEIGHTS = np.array([pow(0x9E3779B97F4A7C15, i + 1, 1 << 64) for i in range(MAX_SHINGLE)], np.uint64)
@@ -218,7 +219,7 @@ def as_sets(shingled: Ragged) -> Ragged:
     """The distinct shingles of each of at most 512 texts, sorted, as 55-bit numbers."""
     tagged = shingled.owners.astype(np.uint64) << _SET_BITS | shingled.values >> _SPARE_BITS
     tagged.sort()
-    tagged = tagged[np.append(True, tagged[1:] != tagged[:-1])[: len(tagged)]]
+    tagged = tagged[_starts(tagged)]
     counts = np.bincount((tagged >> _SET_BITS).astype(np.int64), minlength=len(shingled.offsets) - 1)
     return Ragged(tagged & _SET_MASK, _offsets(counts))
 
@@ -238,7 +239,7 @@ def find_pairs(keys: Hashes, ranks: Ranks, texts: int, capped: Capped) -> Iterat
     bits = np.uint64(max(1, (texts - 1).bit_length()))
     packed = keys << _SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
     packed.sort()
-    packed = packed[np.append(True, packed[1:] != packed[:-1])[: len(packed)]]
+    packed = packed[_starts(packed)]
     for some in _whole_buckets(packed, bits):
         yield _pair_up(some >> bits, (some & ((_ONE << bits) - _ONE)).astype(np.int64), capped)
 
@@ -335,10 +336,15 @@ def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) ->
 def merged(found: Sequence[Pairs]) -> Pairs:
     """Pairs from several places, each pair once, in order, with the sum of what they share."""
     first, second, shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
-    order = np.lexsort((second, first))
-    first, second, shared = first[order], second[order], shared[order]
-    starts = np.flatnonzero(np.append(True, (first[1:] != first[:-1]) | (second[1:] != second[:-1]))[: len(first)])
-    return Pairs(first[starts], second[starts], np.add.reduceat(shared, starts) if len(starts) else shared)
+    packed = first << _RANK_BITS | second
+    order = np.argsort(packed)
+    packed = packed[order]
+    starts = _starts(packed)
+    return _unpacked(packed[starts], np.add.reduceat(shared[order], starts) if len(starts) else shared)
+
+
+def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
+    return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
 
 
 def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
@@ -381,7 +387,7 @@ def _whole_buckets(packed: Hashes, bits: np.uint64) -> Iterator[Hashes]:
 
 def _pair_up(buckets: Hashes, ranks: Ranks, capped: Capped) -> Pairs:
     """The pairs of texts within each bucket; entries are sorted by bucket and rank."""
-    starts = np.flatnonzero(np.append(True, buckets[1:] != buckets[:-1]))
+    starts = _starts(buckets)
     lengths = np.diff(np.append(starts, len(buckets)))
     place = np.arange(len(buckets)) - np.repeat(starts, lengths)
     large = np.repeat(lengths > MAX_BUCKET, lengths)
@@ -392,19 +398,21 @@ def _pair_up(buckets: Hashes, ranks: Ranks, capped: Capped) -> Pairs:
         later = np.flatnonzero((place >= distance) & (~large | (distance == 1)))
         if not len(later):
             break
-        found.append((ranks[later - distance], ranks[later]))
+        found.append(ranks[later - distance] << _RANK_BITS | ranks[later])
     for anchor in range(ANCHORS):
         later = np.flatnonzero(large & (place > anchor + 1))
-        found.append((ranks[later - place[later] + anchor], ranks[later]))
-    first, second = (np.concatenate(side) for side in zip(*found, strict=True))
-    return merged([Pairs(first, second, np.ones(len(first), np.int64))])
+        found.append(ranks[later - place[later] + anchor] << _RANK_BITS | ranks[later])
+    pairs = np.concatenate(found)
+    pairs.sort()
+    starts = _starts(pairs)
+    return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
 
 
 def _shared(one: Ragged, other: Ragged) -> Positions:
     """How many numbers each set of `one` has in common with the same set of `other`."""
     tags = [sets.owners.astype(np.uint64) << _SET_BITS | sets.values for sets in (one, other)]
     both = np.concatenate(tags)
-    both.sort()
+    both.sort(kind="stable")  # two sorted runs: stable sorting merges them
     twice = both[1:][both[1:] == both[:-1]] >> _SET_BITS
     return np.bincount(twice.astype(np.int64), minlength=len(one.offsets) - 1)
 
@@ -434,6 +442,11 @@ def _is_in(values: Ranks, ordered: Ranks) -> Flags:
         return np.zeros(len(values), bool)
     found: Flags = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
     return found
+
+
+def _starts(ordered: npt.NDArray[np.integer]) -> Positions:
+    """Where each run of equal numbers begins."""
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
 
 
 def _blocks(count: int, size: int) -> list[slice]:

@@ -1,10 +1,11 @@
 """What a line, a word and a hash are: one definition for all stages, the same on every machine and in every year.
 
 A token is a run of letters, digits and marks, or one character of a script that writes no spaces (Han, kana, Thai, Lao,
-Burmese, Khmer), after NFKC and lower case. Character classes come from the frozen Unicode 3.2 tables that every Python
-carries (`unicodedata.ucd_3_2_0`); a letter assigned later counts as a letter. NFKC and case mapping are stable for
-assigned characters by Unicode's policy. Hashes are 64 bits: xxh3 of the UTF-8 bytes for strings, and for tokens a
-multiply-and-shift over their bytes, eight at a time, which numpy does for a whole batch at once.
+Burmese, Khmer), after NFKC and lower case (of characters whose lower case is as long in UTF-8). Character classes come
+from the frozen Unicode 3.2 tables that every Python carries (`unicodedata.ucd_3_2_0`); a letter assigned later counts
+as a letter. NFKC and case mapping are stable for assigned characters by Unicode's policy. Hashes are 64 bits: xxh3 of
+the UTF-8 bytes for strings, and for tokens a multiply-and-shift over their bytes, eight at a time, which numpy does for
+a whole batch at once.
 
 `VERSION` changes whenever a token or a hash does. Hashes of different versions must not be compared.
 """
@@ -42,6 +43,7 @@ _UNSPACED = (
     (0x20000, 0x3FFFF),
 )
 _SYMBOLS = ((0x2000, 0x2BFF), (0x2E00, 0x2E7F), (0xFE00, 0xFE6F), (0xFFF0, 0xFFFF), (0x1F000, 0x1FFFF))
+_COMMON_MARKS = "\u3000，．：；！？（）～…\xa0"
 _LONGEST = 64
 _K1, _K2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
@@ -52,7 +54,7 @@ _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 class Tokens:
     """The tokens of a batch of texts: text `i` has tokens `offsets[i]` up to `offsets[i + 1]`."""
 
-    data: bytes  # all texts as normalised UTF-8, with room behind them
+    data: Bytes  # all texts as normalised UTF-8, with room behind them
     starts: Positions  # where each token begins in `data`
     ends: Positions
     offsets: Positions  # one more than there are texts
@@ -95,26 +97,28 @@ def count_words(texts: pl.Series) -> Positions:
 
 def tokens(texts: Sequence[str]) -> Tokens:
     """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
-    encoded = [_folded(text) for text in texts]
-    data = b"\n".join([b"", *encoded, bytes(8)]).lower()
+    encoded = [_composed(text) for text in texts]
+    data = np.frombuffer(bytearray(b"\n".join([b"", *encoded, bytes(8)]).lower()), np.uint8)
     starts, ends = _find(data)
     breaks = np.cumsum([0] + [len(text) + 1 for text in encoded])
     return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
 
 
-def _folded(text: str) -> bytes:
-    """NFKC and lower case as UTF-8. ASCII is lowered later, a whole batch at once."""
+def _composed(text: str) -> bytes:
+    """NFKC as UTF-8. Marks that most texts not in this form have, and that are in no token, go first: it is faster."""
     if text.isascii():
         return text.encode()
     if not unicodedata.is_normalized("NFKC", text):
+        for mark in _COMMON_MARKS:
+            text = text.replace(mark, " ")
         text = unicodedata.normalize("NFKC", text)
-    return text.lower().encode(errors="replace")
+    return text.encode(errors="replace")
 
 
-def _find(data: bytes) -> tuple[Positions, Positions]:
-    """Where tokens start and end in a buffer that begins and ends with something else."""
-    classes = np.frombuffer(bytearray(data.translate(_ascii_classes())), np.uint8)
-    single = _classify(np.frombuffer(data, np.uint8), classes)
+def _find(data: Bytes) -> tuple[Positions, Positions]:
+    """Where tokens start and end in a buffer that begins and ends with something else; lowers what is beyond ASCII."""
+    classes = np.frombuffer(bytearray(data.tobytes().translate(_ascii_classes())), np.uint8)
+    single = _classify(data, classes)
     word = classes == WORD
     edges = np.flatnonzero(word[1:] != word[:-1]) + 1
     if not len(single):
@@ -127,7 +131,7 @@ def _find(data: bytes) -> tuple[Positions, Positions]:
 
 
 def _classify(data: Bytes, classes: Bytes) -> Positions:
-    """Fill in the class of every byte beyond ASCII; returns start and end of each one-character token."""
+    """Lower every character beyond ASCII and fill in its class; returns start and end of each one-character token."""
     found = []
     leads = np.flatnonzero(data >= 0xC0)
     lengths = 2 + (data[leads] >= 0xE0).view(np.uint8) + (data[leads] >= 0xF0).view(np.uint8)
@@ -135,10 +139,13 @@ def _classify(data: Bytes, classes: Bytes) -> Positions:
         at = leads[lengths == length]
         if not len(at):
             continue
-        kinds = character_classes()[_codepoints(data, at, length)]
+        points = _codepoints(data, at, length)
+        kinds = character_classes()[points]
         for i in range(length):
             classes[at + i] = kinds
         found.append(np.stack([at, at + length], 1)[kinds == SINGLE])
+        capital = np.flatnonzero(_lower()[points] != points)
+        _write(data, at[capital], _lower()[points[capital]], length)
     return np.concatenate(found) if found else np.empty((0, 2), np.int64)
 
 
@@ -149,7 +156,15 @@ def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32
     return points
 
 
-def _hash_slices(data: bytes, starts: Positions, ends: Positions) -> Hashes:
+def _write(data: Bytes, at: Positions, points: npt.NDArray[np.int32], length: int) -> None:
+    """Put characters in the place of others of the same number of bytes."""
+    for i in range(length - 1, 0, -1):
+        data[at + i] = points & 0x3F | 0x80
+        points = points >> 6
+    data[at] = points | (0xFF00 >> length & 0xFF)
+
+
+def _hash_slices(data: Bytes, starts: Positions, ends: Positions) -> Hashes:
     """Hash of the bytes of each slice, eight at a time; slices over 64 bytes by xxh3."""
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))
     lengths = ends - starts
@@ -162,7 +177,7 @@ def _hash_slices(data: bytes, starts: Positions, ends: Positions) -> Hashes:
         rest = words[starts[more] + done] & _MASKS[np.minimum(lengths[more] - done, 8)]
         hashes[more] = _scramble(hashes[more] ^ rest)
     for i in np.flatnonzero(lengths > _LONGEST):
-        hashes[i] = xxhash.xxh3_64_intdigest(data[starts[i] : ends[i]])
+        hashes[i] = xxhash.xxh3_64_intdigest(data[starts[i] : ends[i]].tobytes())
     return hashes
 
 
@@ -180,13 +195,29 @@ def _ascii_classes() -> bytes:
 
 @cache
 def character_classes() -> Bytes:
-    """Class of every code point: OTHER, WORD or SINGLE. Planes 2 and 3 are Han; what lies above is no letter or digit."""
+    """Class of every code point: OTHER, WORD or SINGLE. Planes 2 and 3 are Han; above are no letters."""
     table = np.full(0x110000, OTHER, np.uint8)
     table[:0x20000] = [_is_word(chr(i)) for i in range(0x20000)]
     table[0x20000:0x40000] = WORD
     for low, high in _UNSPACED:
         table[low : high + 1] *= SINGLE
     return table
+
+
+@cache
+def _lower() -> npt.NDArray[np.int32]:
+    """Lower case of every code point, where it is one character of as many bytes in UTF-8."""
+    table = np.arange(0x110000, dtype=np.int32)
+    for point in range(0x80, 0x20000):
+        small = chr(point).lower()
+        if len(small) == 1 and _utf8_length(ord(small)) == _utf8_length(point):
+            table[point] = ord(small)
+    table[ord("ς")] = ord("σ")
+    return table
+
+
+def _utf8_length(point: int) -> int:
+    return 1 + (point >= 0x80) + (point >= 0x800) + (point >= 0x10000)
 
 
 def _is_word(char: str) -> bool:

@@ -11,7 +11,7 @@ from curate import text
 
 def tokens_of(value: str) -> list[str]:
     found = text.tokens([value])
-    return [found.data[start:end].decode() for start, end in zip(found.starts, found.ends, strict=True)]
+    return [found.data[start:end].tobytes().decode() for start, end in zip(found.starts, found.ends, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ def tokens_of(value: str) -> list[str]:
         ("don't stop—now", ["don", "t", "stop", "now"]),
         ("Ünïcode nai\u0308ve", ["ünïcode", "naïve"]),
         ("ﬁne １２ Ａｂ", ["fine", "12", "ab"]),
+        ("ÀÉÎ ΟΔΟΣ οδός Жук ԵՎ", ["àéî", "οδοσ", "οδόσ", "жук", "եվ"]),
+        ("２０１９年，Ａ！（Ｂ）…Ｃ", ["2019", "年", "a", "b", "c"]),
         ("今日はx世界", ["今", "日", "は", "x", "世", "界"]),
         ("、。・「世」", ["世"]),
         ("ไทย กาแฟ", ["ไ", "ท", "ย", "ก", "า", "แ", "ฟ"]),
