@@ -45,5 +45,8 @@ def test_make_targets():
 
 
 def test_help_needs_no_stage():
-    code = "import sys; from curate.cli import main; main(['--help'], standalone_mode=False); sys.exit('polars' in sys.modules)"
+    code = (
+        "import sys; from curate.cli import main; main(['--help'], standalone_mode=False); "
+        "sys.exit('polars' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
