@@ -47,17 +47,20 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Codec:
-    """A compression: its name, a new decoder, and how much input it takes at a time."""
+    """A compression: its name, how a member begins, a new decoder, and how much input that takes at a time."""
 
     name: str
+    magic: bytes
     decoder: Callable[[], Decoder]
     step: int
 
 
 CODECS = {
-    ".gz": Codec("gzip", lambda: cast(Decoder, zlib.decompressobj(wbits=31)), 4096),
-    ".zst": Codec("zstd", lambda: cast(Decoder, zstandard.ZstdDecompressor().decompressobj()), 512),
-    ".bz2": Codec("bzip2", lambda: cast(Decoder, bz2.BZ2Decompressor()), 512),
+    ".gz": Codec("gzip", b"\x1f\x8b\x08", lambda: cast(Decoder, zlib.decompressobj(wbits=31)), 4096),
+    ".zst": Codec(
+        "zstd", b"\x28\xb5\x2f\xfd", lambda: cast(Decoder, zstandard.ZstdDecompressor().decompressobj()), 512
+    ),
+    ".bz2": Codec("bzip2", b"BZh", lambda: cast(Decoder, bz2.BZ2Decompressor()), 512),
 }
 """By the ending of a file's name."""
 
@@ -94,18 +97,19 @@ def unreadable(url: str, error: Exception) -> InputError:
     return InputError(f"{url}: cannot be read: {error or type(error).__name__}")
 
 
-def blocks(stream: IO[bytes], url: str, codec: Codec | None, max_ratio: float) -> Iterator[bytes]:
-    """The decompressed bytes in blocks. Raises Damage after the last good byte, InputError where reading fails."""
+def blocks(stream: IO[bytes], url: str, codec: Codec | None, max_ratio: float) -> Iterable[bytes]:
+    """The decompressed bytes in blocks. Raises Damage after the last good byte, InputError where reading fails.
+
+    To iterate again after damage is to go on with the next member of a compressed file that begins after it.
+    """
     pieces = _pieces(stream, url)
-    return pieces if codec is None else _gathered(_Inflated(pieces, codec, max_ratio))
+    return pieces if codec is None else _Inflated(pieces, codec, max_ratio)
 
 
 def _pieces(stream: IO[bytes], url: str) -> Iterator[bytes]:
-    try:
-        while piece := stream.read(READ_BYTES):
-            yield piece
-    except Exception as error:  # each file system has its own
-        raise unreadable(url, error) from error
+    readable = Readable(stream, url)
+    while piece := readable.read(READ_BYTES):
+        yield piece
 
 
 def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -130,56 +134,90 @@ class _Inflated:
     """Iterates over the decompressed bytes of all members of a file, and watches the ratio."""
 
     def __init__(self, pieces: Iterable[bytes], codec: Codec, max_ratio: float) -> None:
-        self._pieces, self._codec, self._max_ratio = pieces, codec, max_ratio
+        self._codec, self._max_ratio = codec, max_ratio
+        self._steps: Iterator[bytes] = (
+            piece[at : at + codec.step] for piece in pieces for at in range(0, len(piece), codec.step)
+        )
         self._decoder: Decoder | None = None
+        self._failed = b""  # the input from where the decoder failed on
         self._read = self._made = self._members = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            for start in range(0, len(piece), self._codec.step):
-                yield from self._inflate(piece[start : start + self._codec.step])
-        if self._decoder:
+        return _gathered(self._parts())
+
+    def _parts(self) -> Iterator[bytes]:
+        yield from self._inflated(self._next_member())
+        for data in self._steps:
+            self._read += len(data)
+            yield from self._inflated(data)
+        if self._decoder or not self._read:
+            self._decoder = None
             raise Damage("truncated", f"the {self._codec.name} data end early, {self._place()}")
 
-    def _inflate(self, data: bytes) -> Iterator[bytes]:
-        self._read += len(data)
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
         while data := data if self._decoder else self._between(data):
-            self._decoder = self._decoder or self._codec.decoder()
-            before = self._decoder.copy() if hasattr(self._decoder, "copy") else None
+            decoder = self._decoder = self._decoder or self._codec.decoder()
+            before = decoder.copy() if hasattr(decoder, "copy") else None
             try:
-                out = self._decoder.decompress(data)
+                out = decoder.decompress(data)
             except _CORRUPT as error:
-                last = _salvaged(before, data)
-                self._made += len(last)
-                yield last
-                raise self._corrupt(error) from None
+                yield from self._counted(_salvaged(before, data))
+                raise self._corrupt(data, error) from None
             data = b""
-            if self._decoder.eof:
-                data = self._decoder.unused_data
+            if decoder.eof:
+                data = decoder.unused_data
                 self._decoder = None
                 self._members += 1
-            if out:
-                yield out
-                self._watch(len(out))
+            yield from self._counted(out)
 
     def _between(self, data: bytes) -> bytes:
         """Zeros may follow a member: tapes and block devices leave them."""
         return data.lstrip(b"\0") if self._members else data
 
-    def _corrupt(self, error: Exception) -> Damage:
+    def _corrupt(self, data: bytes, error: Exception) -> Damage:
+        self._decoder, self._failed = None, data[1:]
         name = self._codec.name
         if not self._made:
             return Damage(f"not {name}", f"the name says {name}, the bytes do not: {error}")
         return Damage("corrupt", f"the {name} data are corrupt ({error}), {self._place()}")
 
-    def _watch(self, made: int) -> None:
-        self._made += made
+    def _next_member(self) -> bytes:
+        """The input from the next beginning of a member on, after the decoder failed."""
+        data, self._failed = self._failed, b""
+        while data and (at := data.find(self._codec.magic)) < 0:
+            more = next(self._steps, b"")
+            self._read += len(more)
+            data = data[1 - len(self._codec.magic) :] + more if more else b""
+        return data[at:] if data else b""
+
+    def _counted(self, out: bytes) -> Iterator[bytes]:
+        self._made += len(out)
+        if out:
+            yield out
         if self._made > RATIO_FREE_BYTES and self._made > self._max_ratio * self._read:
             ratio = self._made // self._read
+            self._steps = iter(())
             raise Damage("expands too much", f"expands {ratio} times (max_ratio {self._max_ratio:g}), {self._place()}")
 
     def _place(self) -> str:
         return f"{self._read:,} bytes into the file, {self._made:,} bytes into what it holds"
+
+
+class Readable:
+    """A stream whose failures to be read are InputErrors, so that no parser takes them for bad data."""
+
+    def __init__(self, stream: IO[bytes], url: str) -> None:
+        self._stream, self._url = stream, url
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any stream."""
+        try:
+            return self._stream.read(size)
+        except Exception as error:  # each file system has its own
+            raise unreadable(self._url, error) from error
 
 
 def _salvaged(decoder: Any, data: bytes) -> bytes:

@@ -23,6 +23,9 @@ from curate.readers.streams import Damage
 
 MAX_HEADER_BYTES = 1 << 16
 
+MAX_DAMAGE = 1000
+"""How often to go on in a damaged file."""
+
 _NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/[01]\.)")
 _NEXT_BYTES = 16  # no match of _NEXT, with what it looks ahead to, is longer
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -44,27 +47,39 @@ _METADATA = {
 
 
 def read(blocks: Iterable[bytes], limit: int) -> Iterator[Record | Fault]:
-    """The pages of the file. A record's number is its position among all records of the file, from 0."""
-    source = _Source(blocks)
-    number = 0
-    while source.at_record():
-        where = f"record {number + 1}, byte {source.place:,}"
-        framed = source.record(number, where, limit)
-        found = _page(number, where, framed, limit) if isinstance(framed, bytes) else framed
-        if found:
-            yield found
-        number += 1
-    source.finish()
+    """The pages of the file. A record's number is its position among all records of the file, from 0.
+
+    Where a compressed file is damaged it goes on with the next member, which is where a record begins.
+    """
+    number = place = 0
+    for _ in range(MAX_DAMAGE):
+        source = _Source(blocks, place)
+        while source.at_record():
+            where = f"record {number + 1}, byte {source.place:,}"
+            framed = source.record(number, where, limit)
+            if framed is None:
+                break
+            found = _page(number, where, framed, limit) if isinstance(framed, bytes) else framed
+            if found:
+                yield found
+            number += 1
+        if source.damage is None:
+            return
+        if source.place > place or number == 0:  # not for a beginning of a member that was none
+            yield Fault(number, source.damage.reason, source.damage.detail, source.damage.page)
+            number += 1
+        place = source.place
+    raise Damage("corrupt", f"the file is damaged in {MAX_DAMAGE} places; gave up")
 
 
 class _Source:
     """The file's bytes from `place` on, as far as they were needed."""
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self.place = 0
+    def __init__(self, blocks: Iterable[bytes], place: int) -> None:
+        self.place = place
+        self.damage: Damage | None = None
         self._blocks = iter(blocks)
         self._buffer = bytearray()
-        self._damage: Damage | None = None
 
     def at_record(self) -> bool:
         """Whether there is more than line ends."""
@@ -83,19 +98,16 @@ class _Source:
             return self._skipped(Fault(number, "no WARC record", f"{where}: no header with a length"), 1)
         size = int(length[1])
         if size > limit:
-            return self._skipped(Fault(number, "too large", f"{where}: {size:,} bytes"), header)
+            return self._skipped(
+                Fault(number, "too large", f"{where}: {size:,} bytes (max_record_bytes {limit:,})"), header
+            )
         if self._ends(header + size):
             return self._take(header + size)
-        if self._damage and not _NEXT.search(self._buffer, header):
-            self._damage.page = self._take(len(self._buffer))
+        if self.damage and not _NEXT.search(self._buffer, header):
+            self.damage.page = self._take(len(self._buffer))
             return None
         detail = f"{where}: says {size:,} bytes, but there is no end of a record"
         return self._skipped(Fault(number, "wrong length", detail), header)
-
-    def finish(self) -> None:
-        """Raise the damage that ended the stream, if any did."""
-        if self._damage:
-            raise self._damage
 
     def _has(self, size: int) -> bool:
         """Whether there are so many bytes."""
@@ -105,7 +117,7 @@ class _Source:
             except StopIteration:
                 return False
             except Damage as damage:
-                self._damage = damage
+                self.damage = damage
                 return False
         return True
 

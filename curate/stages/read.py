@@ -11,9 +11,9 @@ import hashlib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal, cast
 
 import polars as pl
 import xxhash
@@ -23,7 +23,7 @@ from curate.document import DECISION, READ_SCHEMA
 from curate.errors import InputError
 from curate.readers import delimited, header, inputs, jsonl, pages, parquet, warc
 from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record, dump, string
-from curate.readers.streams import CODECS, Codec, Damage, blocks, opened, spooled
+from curate.readers.streams import CODECS, Codec, Damage, Readable, blocks, opened, spooled
 from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
@@ -213,7 +213,7 @@ def _read(url: str, config: Config) -> Iterator[Record | Fault]:
             yield from _records(blocks(stream, url, codec, config.max_ratio), form, config)
 
 
-def _records(parts: Iterator[bytes], form: Format, config: Config) -> Iterator[Record | Fault]:
+def _records(parts: Iterable[bytes], form: Format, config: Config) -> Iterator[Record | Fault]:
     limit = config.max_record_bytes
     if form in ("warc", "wet"):
         return warc.read(parts, limit)
@@ -234,7 +234,7 @@ def _parquet(stream: IO[bytes], url: str, config: Config) -> Iterator[Record | F
         with tempfile.TemporaryFile() as copy:
             yield from parquet.read(spooled(stream, url, copy), columns, limit)
     else:
-        yield from parquet.read(stream, columns, limit)
+        yield from parquet.read(cast(IO[bytes], Readable(stream, url)), columns, limit)
 
 
 def _codec(url: str) -> Codec | None:

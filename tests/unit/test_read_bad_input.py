@@ -16,6 +16,7 @@ import pytest
 import zstandard
 
 from curate.errors import InputError
+from curate.readers import streams
 from curate.stages import read
 from tests.unit.readhelp import run, run_groups, warc_record
 
@@ -80,6 +81,11 @@ def test_truncated_page_is_dropped_whole(tmp_path: Path) -> None:
     kept, dropped, stats = run(str(tmp_path))
     assert (kept.height, stats["reasons"]) == (0, {"truncated": 1})
     assert dropped["page"].item()
+
+
+def test_packed_file_without_a_byte_is_truncated(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").touch()
+    assert run(str(tmp_path))[2]["reasons"] == {"truncated": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n\n"])
@@ -279,6 +285,20 @@ def test_warc_truncated_gzip(tmp_path: Path) -> None:
     assert dropped["page"].item().startswith(b"WARC/1.0")
 
 
+def test_warc_with_damaged_members_costs_no_other(tmp_path: Path) -> None:
+    pages = [random_text(5000) for _ in range(30)]
+    members = [bytearray(gzip.compress(warc_record("response", page, http="text/html"))) for page in pages]
+    members[3][1000:1100] = bytes(100)
+    members[10][1500] ^= 4
+    members[20][:3] = b"???"
+    del members[29][-200:]
+    (tmp_path / "a.warc.gz").write_bytes(b"".join(members))
+    kept, dropped, _ = run(str(tmp_path))
+    assert kept["page"].to_list() == [page for number, page in enumerate(pages) if number not in (3, 10, 20, 29)]
+    assert dropped["drop_reason"].to_list() == ["corrupt", "corrupt", "corrupt", "truncated"]
+    assert kept["record"].is_sorted()
+
+
 def test_parquet_files_with_other_schemas_and_missing_columns(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["x"], "n": [1]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"n": ["one"], "text": [b"\xff"]}), tmp_path / "b.parquet")
@@ -333,6 +353,30 @@ def test_record_over_the_limit_in_every_format(tmp_path: Path) -> None:
     kept, _, stats = run(str(tmp_path), max_record_bytes=4000)
     assert stats["reasons"] == {"too large": 5}
     assert kept["page"].to_list() == [b"small"] * 3
+
+
+def test_failure_of_the_disk_is_no_fault_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [random_text(20_000).decode() for _ in range(20)]
+    pq.write_table(pa.table({"text": pages}), tmp_path / "a.parquet", row_group_size=2)
+    (tmp_path / "b.jsonl").write_text("\n".join(json.dumps({"text": page}) for page in pages))
+    before, calls = streams.Readable.read, iter(range(100))
+
+    def failing(stream: streams.Readable, size: int = -1) -> bytes:
+        stream._stream = stream._stream if next(calls) < 4 else Broken()
+        return before(stream, size)
+
+    monkeypatch.setattr(streams.Readable, "read", failing)
+    for name in ("a.parquet", "b.jsonl"):
+        with pytest.raises(InputError, match=f"{name}: cannot be read: .*the disk is gone"):
+            while True:
+                run(f"{tmp_path}/{name}")
+
+
+class Broken:
+    """A stream that cannot be read."""
+
+    def read(self, _: int) -> bytes:
+        raise OSError(5, "the disk is gone")
 
 
 def test_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
