@@ -27,7 +27,7 @@ def test_python_functions(built):
     given = f"pages = [{page}] * 2\nhtml_pages = [{html}]\ntexts = pages\n"
     shown = "assert all(bodies) and languages[0][0] == 'en' and len(clusters) == 2 and release.splits == {\n"
     shown += "    split: len(rows) for split, rows in dataset.items()}\n"
-    code = f"if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in (given + code + shown).splitlines())
+    code = "if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in (given + code + shown).splitlines())
     environment = {**ENVIRONMENT, "HF_HOME": str(built / "hf-python"), "HF_DATASETS_OFFLINE": "1"}
     (built / "walk.py").write_text(code)
     result = subprocess.run(
