@@ -24,6 +24,8 @@ DETECT_BYTES = 50_000
 """How much of a page decides what its encoding is."""
 MAX_TWO_SCRIPTS = 0.1
 """Share of the Greek and Cyrillic letters with a Latin neighbour, above which they are Western accented letters."""
+MIN_EAST_ASIAN = 0.9
+"""Share of the characters that are East Asian where text is. Swapped or random bytes come to about half."""
 SAMPLE = 4_000
 """How many characters decide whether what was decoded is text."""
 
@@ -47,6 +49,7 @@ _UTF16 = ("utf-16-le", "utf-16-be")
 _SURROGATES = re.compile(rb"(?:\xed[\xa0-\xbf][\x80-\xbf])+")
 _ERA = chardet.EncodingEra.MODERN_WEB
 _EASTERN = re.compile("[\u0370-\u052f]")
+_EAST_ASIAN = re.compile("[\n\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
 _TWO_SCRIPTS = re.compile("[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]")
 _BREAK = re.compile("[ \n]")
 _FILES = {
@@ -145,13 +148,23 @@ def _declared(page: bytes, encoding: str | None) -> str | None:
 def _detected(page: bytes) -> str | None:
     """Decode as chardet sees it; as Western text where it sees nothing, or letters of two scripts in one word."""
     found = chardet.detect(page, encoding_era=_ERA, max_bytes=DETECT_BYTES, compat_names=False)["encoding"]
-    encoding = codecs.lookup(found).name if found else "iso8859-1"
-    if encoding in _UTF16:
+    encoding = codecs.lookup(found).name if found else _east_asian_utf16(page) or "iso8859-1"
+    if found and encoding in _UTF16:
         encoding = _byte_order(page[:DETECT_BYTES], encoding)
     text = _decode_as(page, encoding)
     if text and len(_TWO_SCRIPTS.findall(text)) > MAX_TWO_SCRIPTS * len(_EASTERN.findall(text)):
         text = _decode_as(page, "iso8859-1") or text
     return text or _text_or_none(page.decode("utf-8", "replace"))
+
+
+def _east_asian_utf16(page: bytes) -> str | None:
+    """The UTF-16 in which a page has Chinese, Japanese or Korean text without a space, which chardet does not see."""
+    head = page[:DETECT_BYTES]
+    for encoding in _UTF16:
+        text = head.decode(encoding, "replace")
+        if len(_EAST_ASIAN.findall(text)) >= MIN_EAST_ASIAN * len(text) and len(text) >= 8:
+            return encoding
+    return None
 
 
 def _byte_order(head: bytes, guess: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.encoding import decode_html, decode_text
@@ -18,17 +18,20 @@ WORDS = st.lists(
 )
 
 
+@settings(deadline=None)  # the first call compiles the patterns
 @given(st.lists(ANY | MOJIBAKE, max_size=4))
 def test_idempotent(texts: list[str]) -> None:
     once = normalize_text(texts)
     assert normalize_text(once) == once
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4))
 def test_alone_or_together(texts: list[str]) -> None:
     assert normalize_text(texts) == [normalize_text([text])[0] for text in texts]
 
 
+@settings(deadline=None)
 @given(ANY | MOJIBAKE)
 def test_the_result_is_clean(text: str) -> None:
     (clean,) = normalize_text([text])
@@ -37,12 +40,14 @@ def test_the_result_is_clean(text: str) -> None:
     clean.encode()
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_clean_text_is_unchanged(words: list[str]) -> None:
     text = unicodedata.normalize("NFC", " ".join(words))
     assert normalize_text([text]) == [text]
 
 
+@settings(deadline=None)
 @given(st.text(LETTERS | st.sampled_from(" \u200b\xad\xa0\r\n\t\0")))
 def test_no_letter_is_lost_or_invented(text: str) -> None:
     def letters(of: str) -> list[str]:
@@ -53,6 +58,7 @@ def test_no_letter_is_lost_or_invented(text: str) -> None:
         assert letters(clean) == letters(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_decode_or_are_no_text(page: bytes) -> None:
     for decode in (decode_text, decode_html):

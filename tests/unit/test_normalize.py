@@ -55,7 +55,7 @@ def test_leaves_clean_text_alone(text: str) -> None:
 def test_the_rust_pattern_finds_what_ftfy_finds() -> None:
     characters = [chr(point) for point in [*range(0x20, 0x250), *range(0x370, 0x500), *range(0x2000, 0x2122)]]
     pairs = [a + b + "x" for a in characters[::3] for b in characters[::7]] + ["Ø§Ù„", " Â", "aÃ b", "Ѓ°Г", "в€њ"]
-    found = pl.Series(pairs).str.contains(normalize._MOJIBAKE).to_list()
+    found = pl.Series(pairs).str.contains(normalize.MOJIBAKE).to_list()
     assert found == [ftfy.badness.is_bad(pair) for pair in pairs]
     assert 100 < sum(found) < len(pairs)
 
@@ -88,3 +88,35 @@ def test_apply_keeps_rows_of_both_formats_in_order() -> None:
 
 def test_apply_takes_an_empty_batch() -> None:
     assert apply(batch([]), Config()).height == 0
+
+
+def test_repairs_are_counted() -> None:
+    pages = ["plain", "fÃ¼r", "a &amp; b &lt;i&gt;", "soft\u00adhy\u00adphen", "caf\ufffd", "In 1914\ufffd1918 it was"]
+    result = apply(batch([page.encode() for page in pages]), Config())
+    assert result["text"].to_list() == ["plain", "für", "a & b <i>", "softhyphen", "caf\ufffd", "In 1914–1918 it was"]
+    repairs = result["repairs"].struct.unnest()
+    assert repairs["mojibake"].to_list() == [0, 1, 0, 0, 0, 0]
+    assert repairs["entities"].to_list() == [0, 0, 3, 0, 0, 0]
+    assert repairs["invisible"].to_list() == [0, 0, 0, 2, 0, 0]
+    assert repairs["restore_lost"].to_list() == [0, 0, 0, 0, 0, 1]
+    assert repairs["lost"].to_list() == [0, 0, 0, 0, 1, 0]
+
+
+def test_markup_is_not_repaired() -> None:
+    result = apply(batch(["<p>fÃ¼r &amp; 1914\ufffd1918</p>".encode()], "html"), Config())
+    assert result["text"].to_list() == ["<p>fÃ¼r &amp; 1914\ufffd1918</p>"]
+
+
+@pytest.mark.parametrize(("key", "text"), [("entities", "a &amp; b"), ("restore_lost", "1914\ufffd1918")])
+def test_repairs_can_be_turned_off(key: str, text: str) -> None:
+    assert normalize_text([text]) != [text]
+    assert normalize_text([text], Config(**{key: False})) == [text]
+
+
+def test_ligatures_only_when_asked() -> None:
+    assert normalize_text(["ﬁne ﬂow"]) == ["ﬁne ﬂow"]
+    assert normalize_text(["ﬁne ﬂow"], Config(ligatures=True)) == ["fine flow"]
+
+
+def test_unknown_entities_stay() -> None:
+    assert normalize_text(["AT&T; R&D &nosuchthing; fish & chips"]) == ["AT&T; R&D &nosuchthing; fish & chips"]
