@@ -46,13 +46,13 @@ def test_few_breaks_are_a_coincidence() -> None:
 
 
 def typeset(paragraph: str, width: int) -> str:
-    """Wrapped as a typesetter does: a word that does not fit is broken where four letters of it do."""
+    """Wrapped as a typesetter does: a word that does not fit is broken where three letters of it do."""
     lines = [""]
     for word in paragraph.split(" "):
         room = width - len(lines[-1]) - 1
         if len(word) <= room:
             lines[-1] += f" {word}"
-        elif room > 4 and len(word) > 6 and word.isalpha():
+        elif room > 3 and len(word) > 4 and word.isalpha():
             lines[-1] += f" {word[: min(room - 1, len(word) - 2)]}-"
             lines.append(" " + word[min(room - 1, len(word) - 2) :])
         else:
@@ -61,7 +61,7 @@ def typeset(paragraph: str, width: int) -> str:
 
 
 def test_words_broken_by_a_typesetter_are_whole() -> None:
-    broken = "\n\n".join(typeset(part, 60) for part in (FIRST, SECOND, SECOND))
+    broken = "\n\n".join(typeset(part, 52) for part in (FIRST, SECOND, SECOND))
     assert broken.count("-\n") >= 3
     assert join_wrapped(broken) == f"{FIRST}\n\n{SECOND}\n\n{SECOND}"
 
