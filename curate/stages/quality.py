@@ -1,8 +1,11 @@
 """Stage quality: documents that do not read like prose are dropped, each for one rule and with what was measured.
 
-The rules are Gopher's: Rae et al. 2021, Scaling Language Models, section A1.1 and Table A1. A word is what stands
-between spaces, or one character of a script that writes none. Most rules measure a share of the document's words, lines
-or characters, so that a threshold means the same for long and short documents.
+Lines that a rule takes out go first; what is left is measured. A word is what stands between spaces, or one character
+of a script that writes none. Most rules measure a share of the document's words, lines or characters, so that a
+threshold means the same for long and short documents. The text changes only where lines are taken out.
+
+Sources: Gopher, Rae et al. 2021, Scaling Language Models, section A1.1 and Table A1; C4, Raffel et al. 2020, section
+2.2, and its code; FineWeb, Penedo et al. 2024, section 3.4; RefinedWeb, Penedo et al. 2023, appendix G.2.
 """
 
 from __future__ import annotations
@@ -11,16 +14,16 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curate.document import drop
-from curate.section import CountOrZero, Fraction, Section
-from curate.text import OTHER, SINGLE, Bytes, Hashes, Positions, character_classes, lines, mix
+from curate.section import Count, CountOrZero, Fraction, Section
+from curate.text import OTHER, SINGLE, WORD, Bytes, Hashes, Positions, Tokens, character_classes, lines, mix
 
 VERSION = 1
 
@@ -32,15 +35,42 @@ STOP_WORDS = {"en": ("the", "be", "to", "of", "and", "that", "have", "with")}
 
 Length = Annotated[float, Field(ge=0)]
 
+_LINE = pl.col("line")
+_CITATION = r"\[\d*\]|\[edit\]|\[citation needed\]"
+_NOTICE = r"(?i)javascript|terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
+_COUNTER = r"(?i)^[\d.,]+[kmb]?\s+(?:likes?|shares?|comments?|views?|reactions?|retweets?|replies|followers?|votes?)$"
+_STOP = "[.?!؟۔।॥။።፧។。．？！｡]"
+_CLOSING = r"[\"'”’»)\]]"
 _BULLET = "[•‣▪●◦*-]"
 _ELLIPSIS = r"(?:\.\.\.|…)"
-_SPACE = 4  # beside text.OTHER, WORD and SINGLE
-_DIGIT = 8
+_SPACE, _DIGIT = 4, 8  # beside text.OTHER, WORD and SINGLE: one bit each
+
+
+TakenOut = Literal["unfinished", "notices", "citations", "uppercase", "numbers", "counters", "single words"]
 
 
 class Config(Section):
     """Drop documents that do not read like prose. `null` turns a rule off."""
 
+    preset: Literal["gopher", "c4", "fineweb"] = Field(
+        "gopher",
+        description="Whose rules apply where no key says otherwise. `c4`: its line rules, `min_sentences` and "
+        "`max_placeholders` only. `fineweb`: Gopher's, C4's but for unfinished lines, and FineWeb's own.",
+    )
+    take_out: tuple[TakenOut, ...] = Field(
+        (),
+        description="Lines to take out of documents. C4: `unfinished` (without full stop, question mark, exclamation mark or "
+        "quote at the end), `notices` (speak of JavaScript, cookies, terms of use, privacy policies); its `citations` "
+        "takes only marks such as `[3]` out. RefinedWeb: `uppercase` (most letters are), `numbers`, `counters` "
+        "(`3 likes`), `single words`.",
+    )
+    min_line_words: CountOrZero | None = Field(None, description="Lines with fewer words are taken out. C4: 3.")
+    max_line_word_length: Count | None = Field(
+        None, description="Lines with a longer word, in characters, are taken out. C4: 1,000."
+    )
+    max_taken_out: Fraction | None = Field(
+        None, description="Greatest share of words in lines taken out. RefinedWeb: 0.05."
+    )
     min_words: CountOrZero | None = Field(50, description="Fewest words. Gopher: 50.")
     max_words: CountOrZero | None = Field(100_000, description="Most words. Gopher: 100,000.")
     min_mean_word_length: Length | None = Field(
@@ -88,6 +118,27 @@ class Config(Section):
     max_duplicate_8_grams: Fraction | None = Field(0.12, description="The same with 8 words. Gopher: 0.12.")
     max_duplicate_9_grams: Fraction | None = Field(0.11, description="The same with 9 words. Gopher: 0.11.")
     max_duplicate_10_grams: Fraction | None = Field(0.1, description="The same with 10 words. Gopher: 0.10.")
+    min_sentences: CountOrZero | None = Field(None, description="Fewest sentences. C4: 5.")
+    max_placeholders: CountOrZero | None = Field(None, description="Most `{` and `lorem ipsum`. C4: 0.")
+    min_finished_lines: Fraction | None = Field(
+        None, description="Least share of lines that end with a full stop, question or exclamation mark. FineWeb: 0.12."
+    )
+    max_short_lines: Fraction | None = Field(
+        None, description="Greatest share of lines of 30 characters or fewer. FineWeb: 0.67."
+    )
+    max_repeated_line_characters: Fraction | None = Field(
+        None, description="As `max_duplicate_line_characters`, of the characters that are not line ends. FineWeb: 0.01."
+    )
+    max_line_ends: Length | None = Field(None, description="Most line ends per word. FineWeb: 0.3.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: Any) -> Any:
+        """What the preset says, where the config says nothing."""
+        if not isinstance(given, dict):
+            return given
+        preset = given.get("preset")
+        return {**PRESETS.get(preset, {}), **given} if isinstance(preset, str) else given
 
 
 WORD_RULES = {
@@ -100,7 +151,7 @@ WORD_RULES = {
     "min_alphabetic_words": "too few words with letters",
     "min_stop_words": "too few stop words",
 }
-LINE_RULES = {
+GOPHER_LINE_RULES = {
     "max_bullet_lines": "too many lines with bullets",
     "max_ellipsis_lines": "too many lines end in an ellipsis",
     "max_duplicate_lines": "duplicate lines",
@@ -108,11 +159,40 @@ LINE_RULES = {
     "max_duplicate_line_characters": "characters in duplicate lines",
     "max_duplicate_paragraph_characters": "characters in duplicate paragraphs",
 }
+LINE_RULES = GOPHER_LINE_RULES | {
+    "min_sentences": "too few sentences",
+    "max_placeholders": "placeholder text",
+    "min_finished_lines": "too few lines end a sentence",
+    "max_short_lines": "too many short lines",
+    "max_repeated_line_characters": "characters in repeated lines",
+    "max_line_ends": "too many line ends",
+}
 TOP, DUPLICATE = range(2, 5), range(5, 11)
 GRAM_RULES = {f"max_top_{n}_gram": f"frequent {n}-gram" for n in TOP} | {
     f"max_duplicate_{n}_grams": f"duplicate {n}-grams" for n in DUPLICATE
 }
 """The drop reason of each rule, in the order in which they are asked. Rules `min_x` and `max_x` look at measure `x`."""
+
+
+_C4 = {
+    "take_out": ("unfinished", "notices", "citations"),
+    "min_line_words": 3,
+    "max_line_word_length": 1000,
+    "min_sentences": 5,
+    "max_placeholders": 0,
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "c4": dict.fromkeys(WORD_RULES | GOPHER_LINE_RULES | GRAM_RULES) | _C4,
+    "fineweb": _C4
+    | {
+        "take_out": ("notices", "citations"),
+        "min_finished_lines": 0.12,
+        "max_short_lines": 0.67,
+        "max_repeated_line_characters": 0.01,
+        "max_line_ends": 0.3,
+    },
+}
+"""What the presets say beside the defaults, which are Gopher's."""
 
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
@@ -131,11 +211,13 @@ def _parts(batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """What costs most is measured last, and only where no rule has dropped the document yet."""
+    batch = take_out(batch, config)
     texts = batch["text"]
     words = find_words(texts)
     batch = _ruled(batch, word_measures(batch, words), WORD_RULES, config)
-    batch = _ruled(batch, line_measures(texts), LINE_RULES, config)
-    return _ruled(batch, gram_measures(texts, words, batch["drop_reason"].is_null()), GRAM_RULES, config)
+    batch = _ruled(batch, line_measures(texts, words), LINE_RULES, config)
+    wanted = batch["drop_reason"].is_null() & any(getattr(config, rule) is not None for rule in GRAM_RULES)
+    return _ruled(batch, gram_measures(texts, words, wanted), GRAM_RULES, config)
 
 
 def _ruled(batch: pl.DataFrame, measures: pl.DataFrame, rules: dict[str, str], config: Config) -> pl.DataFrame:
@@ -185,19 +267,66 @@ def _stop_words(batch: pl.DataFrame, words: Words) -> pl.Series:
     return found
 
 
-def line_measures(texts: pl.Series) -> pl.DataFrame:
+def take_out(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Take the lines out that the config names; drop documents of which too much is gone."""
+    if not (config.take_out or config.min_line_words or config.max_line_word_length):
+        return batch
+    found = lines(batch["text"]).with_columns(words=_LINE.str.count_matches(r"\S+"))
+    found = found.with_columns(out=_is_taken_out(config))
+    if "citations" in config.take_out:
+        found = found.with_columns(line=_LINE.str.replace_all(_CITATION, ""))
+    left = pl.col("line").filter(~pl.col("out")).str.join("\n").str.replace_all("\n\n+", "\n\n").str.strip_chars("\n")
+    share = (pl.col("words") * pl.col("out")).sum() / pl.col("words").sum()
+    measured = _per_document(found, batch.height, text=left, taken_out=share.fill_nan(0.0))
+    batch = batch.with_columns(measured["text"].fill_null(""))
+    return _ruled(batch, measured.select("taken_out"), {"max_taken_out": "too much taken out"}, config)
+
+
+def _is_taken_out(config: Config) -> pl.Expr:
+    """Which lines go. Empty ones stay: they set paragraphs off."""
+    trimmed = _LINE.str.strip_chars()
+    bare = trimmed.str.replace_all(_CITATION, "") if "citations" in config.take_out else trimmed
+    kinds = {
+        "unfinished": ~bare.str.contains(r"[.?!\"'”’»。？！]$") | bare.str.ends_with("..."),
+        "notices": trimmed.str.contains(_NOTICE),
+        "uppercase": trimmed.str.count_matches(r"\p{Lu}") > trimmed.str.count_matches(r"\pL") / 2,
+        "numbers": trimmed.str.contains(r"^[^\pL]*\pN[^\pL]*$"),
+        "counters": trimmed.str.contains(_COUNTER),
+        "single words": pl.col("words") == 1,
+    }
+    out = [kinds[kind] for kind in config.take_out if kind in kinds]
+    if config.min_line_words is not None:
+        out.append(pl.col("words") < config.min_line_words)
+    if config.max_line_word_length is not None:
+        out.append(trimmed.str.contains(rf"\S{{{config.max_line_word_length + 1}}}"))
+    return pl.any_horizontal(False, *out) & (pl.col("words") > 0)
+
+
+def line_measures(texts: pl.Series, words: Words) -> pl.DataFrame:
     """What the rules on lines and paragraphs measure, a row a document."""
-    line = pl.col("line")
-    found = lines(texts).filter(line.str.contains(r"\S"))
+    found = lines(texts).filter(_LINE.str.contains(r"\S"))
     shares = _per_document(
         found,
         texts.len(),
-        bullet_lines=line.str.contains(rf"^\s*{_BULLET}").mean(),
-        ellipsis_lines=line.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
+        bullet_lines=_LINE.str.contains(rf"^\s*{_BULLET}").mean(),
+        ellipsis_lines=_LINE.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
+        finished_lines=_LINE.str.contains(rf"{_STOP}$").mean(),
+        short_lines=(_LINE.str.len_chars() <= 30).mean(),
+        sentences=(_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s") + 1).sum(),
     )
     paragraphs = texts.str.strip_chars("\n").str.replace_all("\n\n+", "\0").str.replace_all("\n", " ")
     blocks = lines(paragraphs.str.replace_all("\0", "\n"))
-    return pl.concat([shares, _repeats(found, texts, "line"), _repeats(blocks, texts, "paragraph")], how="horizontal")
+    ends = texts.str.count_matches("\n", literal=True)
+    repeats = _repeats(found, texts, "line")
+    whole = texts.str.len_chars()
+    others = pl.DataFrame(
+        {
+            "placeholders": texts.str.count_matches(r"(?i)\{|lorem ipsum"),
+            "line_ends": ends / np.maximum(words.counts, 1),
+            "repeated_line_characters": repeats["duplicate_line_characters"] * whole / (whole - ends),
+        }
+    )
+    return pl.concat([shares, repeats, _repeats(blocks, texts, "paragraph"), others], how="horizontal")
 
 
 def _repeats(found: pl.DataFrame, texts: pl.Series, what: str) -> pl.DataFrame:
@@ -249,38 +378,35 @@ class Words:
 
 def find_words(texts: pl.Series) -> Words:
     """All words of the texts. One pass over the characters of all of them."""
-    encoded = ("\n".join(texts) + "\n").encode("utf-32-le")
-    points = np.frombuffer(encoded, np.uint32)
+    joined = "\n".join(texts) + "\n"
+    points = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
     kinds = _kinds()[points]
     solid, single = kinds != _SPACE, kinds == SINGLE
     edge = np.zeros(len(points) + 1, bool)
-    edge[1:-1] = (solid[1:] != solid[:-1]) | (solid[1:] & (single[1:] | single[:-1]))
     edge[0] = solid[0]
-    starts = np.flatnonzero(edge[:-1] & solid)
-    first = np.cumsum(solid)[starts] - 1  # where each word begins among the solid characters
-    lengths = np.diff(np.append(first, np.count_nonzero(solid)))
-    breaks = np.concatenate([[0], np.cumsum(texts.str.len_chars().to_numpy() + 1, dtype=np.int64)])
-    kinds = kinds[solid]
+    edge[1:-1] = (solid[1:] != solid[:-1]) | (solid[1:] & (single[1:] | single[:-1]))
+    starts, ends = np.flatnonzero(edge[:-1] & solid), np.flatnonzero(edge[1:] & solid) + 1
+    breaks = np.append(0, np.cumsum(texts.str.len_chars().to_numpy() + 1, dtype=np.int64))
+    offsets = np.searchsorted(starts, breaks)
+    met = np.bitwise_or.reduceat(kinds, starts) if len(starts) else np.empty(0, np.uint8)
+    data = np.frombuffer(joined.encode() + bytes(8), np.uint8)
     return Words(
         starts=starts,
-        lengths=lengths,
-        hashes=_hashes(points[solid], first, lengths),
-        real=_any(kinds != OTHER, first),
-        alphabetic=_any((kinds != OTHER) & (kinds != _DIGIT), first),
+        lengths=ends - starts,
+        hashes=Tokens(data, _in_bytes(points, starts), _in_bytes(points, ends), offsets).hashes(),
+        real=(met & (WORD | SINGLE | _DIGIT)) != 0,
+        alphabetic=(met & (WORD | SINGLE)) != 0,
         single=single[starts],
-        offsets=np.searchsorted(starts, breaks),
+        offsets=offsets,
     )
 
 
-def _any(flags: npt.NDArray[np.bool_], first: Positions) -> npt.NDArray[np.bool_]:
-    return np.logical_or.reduceat(flags, first) if len(first) else np.empty(0, bool)
-
-
-def _hashes(points: npt.NDArray[np.uint32], first: Positions, lengths: Positions) -> Hashes:
-    """A 64-bit hash of each word: the sum of what its characters are worth at their places."""
-    place = np.arange(len(points), dtype=np.uint64) - np.repeat(first, lengths).astype(np.uint64)
-    values = mix(points + (place << np.uint64(32)))
-    return np.add.reduceat(values, first) if len(first) else values
+def _in_bytes(points: npt.NDArray[np.uint32], at: Positions) -> Positions:
+    """Places in a text as places in its UTF-8."""
+    wide = np.flatnonzero(points >= 0x80)
+    more = np.cumsum(1 + (points[wide] >= 0x800) + (points[wide] >= 0x10000))
+    before: Positions = np.append(0, more)[np.searchsorted(wide, at)]
+    return at + before
 
 
 def gram_measures(texts: pl.Series, words: Words, wanted: pl.Series) -> pl.DataFrame:
@@ -354,12 +480,14 @@ def _chain(following: Positions) -> npt.NDArray[np.bool_]:
 def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions, Positions]:
     """Those with a key that occurs more than once: they, their keys, the first with that key, how many have it."""
     order = np.argsort(keys)
-    keys, at = keys[order], at[order]
-    new = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    keys = keys[order]
+    new = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
     counts = np.diff(np.append(new, len(keys)))
     kept = np.repeat(counts > 1, counts)
-    first = np.minimum.reduceat(at, new) if len(at) else at
-    return at[kept], keys[kept], np.repeat(first, counts)[kept], np.repeat(counts, counts)[kept]
+    counts = counts[counts > 1]
+    at = at[order[kept]]
+    first = np.minimum.reduceat(at, np.cumsum(counts) - counts) if len(at) else at
+    return at, keys[kept], np.repeat(first, counts), np.repeat(counts, counts)
 
 
 @cache
