@@ -8,7 +8,6 @@ import json
 import os
 import random
 import time
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -138,12 +137,9 @@ def test_line_of_200_megabytes_is_dropped_without_being_held(tmp_path: Path, pac
     path = tmp_path / ("a.jsonl.gz" if packed else "a.jsonl")
     good = b'{"text": "good"}\n'
     if packed:
-        noise = zlib.compressobj(1, wbits=31)
-        block = random_text(1 << 20)
-        with path.open("wb") as stream:
-            for part in (good, *[block] * 200, b"\n", good):
-                stream.write(noise.compress(part))
-            stream.write(noise.flush())
+        path.write_bytes(
+            b"".join([gzip.compress(good), gzip.compress(random_text(1 << 20)) * 200, gzip.compress(b"\n" + good)])
+        )
     else:
         path.write_bytes(good)
         os.truncate(path, 200 << 20)
@@ -337,13 +333,20 @@ def test_parquet_row_group_that_is_damaged_costs_no_other(tmp_path: Path) -> Non
     assert "row group 2" in dropped["drop_detail"].item()
 
 
-def test_bomb_is_stopped(tmp_path: Path) -> None:
-    line = json.dumps({"text": "x" * 999}) + "\n"
-    for ending, pack in ((".gz", gzip.compress), (".zst", zstandard.compress)):
-        (tmp_path / f"a.jsonl{ending}").write_bytes(pack(line.encode() * 200_000))
-        kept, _, stats = run(f"{tmp_path}/a.jsonl{ending}", max_ratio=100)
-        assert stats["reasons"] == {"expands too much": 1}
-        assert 60_000 < kept.height < 100_000
+@pytest.mark.parametrize(("ending", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])
+def test_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, pack) -> None:
+    monkeypatch.setattr(streams, "RATIO_FREE_BYTES", 4_000_000)
+    line = json.dumps({"text": "x" * 989}).encode() + b"\n"
+    (tmp_path / f"a.jsonl{ending}").write_bytes(pack(line * 100_000))
+    kept, dropped, _ = run(str(tmp_path), max_ratio=100)
+    assert dropped["drop_reason"].to_list() == ["expands too much"]
+    assert "max_ratio 100" in dropped["drop_detail"].item()
+    assert 4000 <= kept.height < 30_000
+
+
+def test_text_that_repeats_is_no_bomb(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "the same"}\n' * 10_000))
+    assert run(str(tmp_path))[2]["documents_dropped"] == 0
 
 
 def test_record_over_the_limit_in_every_format(tmp_path: Path) -> None:
