@@ -61,7 +61,7 @@ def typeset(paragraph: str, width: int) -> str:
 
 
 def test_words_broken_by_a_typesetter_are_whole() -> None:
-    broken = "\n\n".join(typeset(part, 52) for part in (FIRST, SECOND, SECOND))
+    broken = "\n\n".join(typeset(part, 57) for part in (FIRST, SECOND, SECOND))
     assert broken.count("-\n") >= 3
     assert join_wrapped(broken) == f"{FIRST}\n\n{SECOND}\n\n{SECOND}"
 
