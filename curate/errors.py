@@ -4,7 +4,8 @@ CurateError                  1  failed while running
 ├── InputError               1  the input cannot be used (changed while it was read, none is left, ...)
 ├── StorageError             1  an output cannot be written (disk full, read only, locked by another run)
 ├── TaskError                1  a task failed in a worker; says the stage, the file and the cause
-├── ReleaseError             1  a release is refused by its gate, or a release on disk is damaged
+├── ReleaseError             1  a release is refused by its gate, or a release is damaged
+├── HubError                 1  the Hub refuses, or cannot be reached
 └── UsageError               2  the command was wrong
     └── ConfigError          2  the config is wrong; one `file:line:column: key: what` a line
 
@@ -34,6 +35,10 @@ class TaskError(CurateError):
 
 class ReleaseError(CurateError):
     """A release is refused, or one on disk is damaged."""
+
+
+class HubError(CurateError):
+    """The Hub refuses, or cannot be reached."""
 
 
 class UsageError(CurateError):

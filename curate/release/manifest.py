@@ -58,6 +58,11 @@ class Manifest:
     tools: dict[str, str]
     format: int = FORMAT
 
+    @property
+    def decided(self) -> Json:
+        """What a person decided of the release: a change of it makes a version."""
+        return {"schema": self.schema, "split": self.split, "license": self.license, "card": self.card}
+
     def text(self) -> str:
         """As written to disk."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"
@@ -86,19 +91,28 @@ def parse(data: bytes, where: str) -> Manifest:
 def verify(folder: Path) -> Manifest:
     """The manifest of a release whose files are all sound. Raises ReleaseError, which names those that are not."""
     manifest = read(folder)
-    faults = [f"{file['path']}: {fault}" for file in manifest.files if (fault := _fault(folder, file))]
+    faults = [
+        f"{file['path']}: {why}" for file in manifest.files if (why := _fault(folder / file["path"], file["sha256"]))
+    ]
     if faults:
         raise ReleaseError(f"{folder} is damaged:\n" + "\n".join(f"  {fault}" for fault in faults))
     return manifest
 
 
-def shards(folder: Path, files: Sequence[Json]) -> list[tuple[str, File]]:
+def shards(folder: Path | str, files: Sequence[Json]) -> list[tuple[str, File]]:
     """The shards in the `files` of a manifest, with their splits, in order."""
     return [
-        (split_of(file["path"]), File(str(folder / file["path"]), file["sha256"], file["rows"]))
+        (split_of(file["path"]), File(f"{folder}/{file['path']}", file["sha256"], file["rows"]))
         for file in files
         if "rows" in file
     ]
+
+
+def check_shards(shards: Sequence[tuple[str, File]]) -> None:
+    """Raise ReleaseError, which names those shards on disk that are not what the manifest says."""
+    faults = [f"{file.url}: {why}" for _, file in shards if (why := _fault(Path(file.url), file.sha256))]
+    if faults:
+        raise ReleaseError("the release is damaged:\n" + "\n".join(f"  {fault}" for fault in faults))
 
 
 def entry(path: Path, root: Path) -> Json:
@@ -136,10 +150,7 @@ def split_of(shard: str) -> str:
     return shard.rsplit("/", 1)[-1].split("-", 1)[0]
 
 
-def _fault(folder: Path, file: Json) -> str | None:
-    path = folder / file["path"]
+def _fault(path: Path, digest: str) -> str | None:
     if not path.is_file():
         return "missing"
-    if path.stat().st_size != file["bytes"]:
-        return f"{path.stat().st_size} bytes, not {file['bytes']}"
-    return None if sha256(path) == file["sha256"] else "its content was altered"
+    return None if sha256(path) == digest else "its content was altered or cut short"
