@@ -74,9 +74,9 @@ def find(lines: pl.DataFrame) -> pl.DataFrame:
     `lines` has doc, i (position), text, kept, words, date (or null), after (lines past the start of the body) and
     from_title (lines past the title), in order.
     """
-    lines = lines.join(_lower_case_words(lines), on="doc", how="left", maintain_order="left").with_columns(
-        context=_context()
-    )
+    lines = lines.join(_lower_case_words(lines), on="doc", how="left", maintain_order="left")
+    lines = lines.with_columns(context=_context(), before=pl.col("text").shift(1).over("doc"))
+    lines = lines.filter(~pl.col("kept") & (pl.col("from_title") != 0))
     readings = pl.concat(_read(lines, rule) for rule in _rules())
     named = readings.filter(~pl.col("author").str.contains(_FURNITURE) & (pl.col("author").str.len_chars() > 1))
     best = named.sort("doc", "score", "i", descending=[False, True, False]).group_by("doc", maintain_order=True).first()
@@ -85,13 +85,12 @@ def find(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _rules() -> list[Rule]:
     text = pl.col("text")
-    before = text.shift(1).over("doc")
     byline = pl.coalesce(
         text.str.extract(rf"^\W*{_CUE}(?:\s*[:：]\s*|\s+)({_NAMES})"),
         text.str.extract(rf"{_HAN_CUE}(\p{{Han}}{{2,4}})(?:\P{{Han}}|$)"),
         text.str.extract(rf"\b(?:[Ww]ritten|[Pp]ublished|[Pp]osted|[Rr]eported|WRITTEN)\s(?i:by)\s*:?\s*({_NAMES})"),
     )
-    asked = pl.when(before.str.contains(_ASKED)).then(text.str.extract(rf"^({_NAMES})"))
+    asked = pl.when(pl.col("before").str.contains(_ASKED)).then(text.str.extract(rf"^({_NAMES})"))
     dated = pl.coalesce(
         text.str.extract(rf"\b(?:[Bb]y|BY|von|por|di)\s*:?\s+({_NAMES})"),
         text.str.extract(rf"^(?:\d+\s\w+\s[|·]\s)?({_name(2, 4)}?)\s*(?:[,|•·–—@\-/(]|\d|{_DATE_WORD}|$)"),
@@ -123,12 +122,14 @@ def _context() -> pl.Expr:
 
 def _read(lines: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     """doc, i, author, score of the lines that a rule can read."""
-    name = rule.reading.str.replace(rf"\s{_DATE_WORD}\w*\.?$", "").str.strip_chars(" ,.-–—")
+    short = lines.filter(pl.col("words") <= rule.max_words).with_columns(author=rule.reading)
+    named = short.filter(pl.col("author").is_not_null()).with_columns(
+        author=pl.col("author").str.replace(rf"\s{_DATE_WORD}\w*\.?$", "").str.strip_chars(" ,.-–—")
+    )
+    name = pl.col("author")
     doubt = 1.2 * _has_word_of(name, "lower_case") + 9.0 * (name.str.contains(_NO_NAME) | name.str.contains(_ROLE))
     score = rule.weight + pl.col("context") - (pl.lit(0.0) if rule.trusted else doubt)
-    found = lines.select("doc", "i", "words", "kept", "from_title", author=name, score=score)
-    fits = (pl.col("words") <= rule.max_words) & ~pl.col("kept") & (pl.col("from_title") != 0)
-    return found.filter(pl.col("author").is_not_null() & fits).select("doc", "i", "author", "score")
+    return named.select("doc", "i", "author", score=score)
 
 
 def _lower_case_words(lines: pl.DataFrame) -> pl.DataFrame:

@@ -81,7 +81,8 @@ def _said(batch: pl.DataFrame) -> pl.DataFrame:
 
 def _seen(batch: pl.DataFrame) -> pl.DataFrame:
     """doc and what a reader of the lines sees: title_seen, author_seen, published_seen."""
-    lines = _lines(batch).with_columns(date=_date(pl.col("text")), plain=_plain(pl.col("text")))
+    lines = _lines(batch).with_columns(plain=_plain(pl.col("text")))
+    lines = lines.join(_dated(lines), on=["doc", "i"], how="left", maintain_order="left")
     titles = _titles(lines, batch)
     lines = lines.join(titles, on="doc", how="left", maintain_order="left")
     lines = lines.with_columns(from_title=pl.col("i") - pl.coalesce("at", pl.col("first") - 8))
@@ -126,9 +127,11 @@ def _plain(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.replace_all(r"[\W_]+", " ").str.strip_chars()
 
 
-def _date(text: pl.Expr) -> pl.Expr:
-    likely = text.str.contains(r"\d\d") & (text.str.len_chars() < 400)
-    return dates.find(pl.when(likely).then(text), month_first=text.str.contains(_HALF_DAY))
+def _dated(lines: pl.DataFrame) -> pl.DataFrame:
+    """doc, i, date of the lines that have one; the expressions for it are dear, and few lines have two digits."""
+    likely = lines.filter(pl.col("text").str.contains(r"\d\d") & (pl.col("text").str.len_chars() < 400))
+    date = dates.find(pl.col("text"), month_first=pl.col("text").str.contains(_HALF_DAY))
+    return likely.select("doc", "i", date=date)
 
 
 def _url_date(url: pl.Expr) -> pl.Expr:
