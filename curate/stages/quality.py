@@ -30,6 +30,9 @@ VERSION = 1
 PART_CHARACTERS = 2_000_000
 """How much text is measured at a time: about 60 bytes of memory a character."""
 
+SHORT_LINE = 30
+"""Characters. FineWeb: 30."""
+
 STOP_WORDS = {"en": ("the", "be", "to", "of", "and", "that", "have", "with")}
 """By language. English: Gopher's."""
 
@@ -59,7 +62,7 @@ class Config(Section):
     )
     take_out: tuple[TakenOut, ...] = Field(
         (),
-        description="Lines to take out of documents. C4: `unfinished` (without full stop, question mark, exclamation mark or "
+        description="Lines to take out of documents. C4: `unfinished` (no full stop, question or exclamation mark or "
         "quote at the end), `notices` (speak of JavaScript, cookies, terms of use, privacy policies); its `citations` "
         "takes only marks such as `[3]` out. RefinedWeb: `uppercase` (most letters are), `numbers`, `counters` "
         "(`3 likes`), `single words`.",
@@ -214,10 +217,11 @@ def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     batch = take_out(batch, config)
     texts = batch["text"]
     words = find_words(texts)
-    batch = _ruled(batch, word_measures(batch, words), WORD_RULES, config)
-    batch = _ruled(batch, line_measures(texts, words), LINE_RULES, config)
-    wanted = batch["drop_reason"].is_null() & any(getattr(config, rule) is not None for rule in GRAM_RULES)
-    return _ruled(batch, gram_measures(texts, words, wanted), GRAM_RULES, config)
+    for rules, measured in ((WORD_RULES, word_measures), (LINE_RULES, line_measures), (GRAM_RULES, gram_measures)):
+        wanted = {rule[4:] for rule in rules if getattr(config, rule) is not None}
+        if wanted:
+            batch = _ruled(batch, measured(batch, words, wanted), rules, config)
+    return batch
 
 
 def _ruled(batch: pl.DataFrame, measures: pl.DataFrame, rules: dict[str, str], config: Config) -> pl.DataFrame:
@@ -234,7 +238,7 @@ def _ruled(batch: pl.DataFrame, measures: pl.DataFrame, rules: dict[str, str], c
     return batch.select(names)
 
 
-def word_measures(batch: pl.DataFrame, words: Words) -> pl.DataFrame:
+def word_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.DataFrame:
     """What the rules on words measure, a row a document."""
     texts = batch["text"]
     real = words.summed(words.real)
@@ -248,7 +252,7 @@ def word_measures(batch: pl.DataFrame, words: Words) -> pl.DataFrame:
             "hashes": texts.str.count_matches("#", literal=True) / every,
             "ellipses": texts.str.count_matches(_ELLIPSIS) / every,
             "alphabetic_words": words.summed(words.alphabetic) / every,
-            "stop_words": _stop_words(batch, words),
+            "stop_words": _stop_words(batch, words) if "stop_words" in wanted else None,
         }
     )
 
@@ -272,11 +276,14 @@ def take_out(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     if not (config.take_out or config.min_line_words or config.max_line_word_length):
         return batch
     found = lines(batch["text"]).with_columns(words=_LINE.str.count_matches(r"\S+"))
-    found = found.with_columns(out=_is_taken_out(config))
+    found = found.with_columns(
+        out=_is_taken_out(config), long=_has_long_word(found["line"], config.max_line_word_length)
+    )
     if "citations" in config.take_out:
         found = found.with_columns(line=_LINE.str.replace_all(_CITATION, ""))
-    left = pl.col("line").filter(~pl.col("out")).str.join("\n").str.replace_all("\n\n+", "\n\n").str.strip_chars("\n")
-    share = (pl.col("words") * pl.col("out")).sum() / pl.col("words").sum()
+    out = pl.col("out") | pl.col("long")
+    left = _LINE.filter(~out).str.join("\n").str.replace_all("\n\n+", "\n\n").str.strip_chars("\n")
+    share = (pl.col("words") * out).sum() / pl.col("words").sum()
     measured = _per_document(found, batch.height, text=left, taken_out=share.fill_nan(0.0))
     batch = batch.with_columns(measured["text"].fill_null(""))
     return _ruled(batch, measured.select("taken_out"), {"max_taken_out": "too much taken out"}, config)
@@ -295,49 +302,59 @@ def _is_taken_out(config: Config) -> pl.Expr:
         "single words": pl.col("words") == 1,
     }
     out = [kinds[kind] for kind in config.take_out if kind in kinds]
-    if config.min_line_words is not None:
-        out.append(pl.col("words") < config.min_line_words)
-    if config.max_line_word_length is not None:
-        out.append(trimmed.str.contains(rf"\S{{{config.max_line_word_length + 1}}}"))
-    return pl.any_horizontal(False, *out) & (pl.col("words") > 0)
+    few = pl.col("words") < (config.min_line_words or 0)
+    return pl.any_horizontal(few, *out) & (pl.col("words") > 0)
 
 
-def line_measures(texts: pl.Series, words: Words) -> pl.DataFrame:
-    """What the rules on lines and paragraphs measure, a row a document."""
+def _has_long_word(found: pl.Series, limit: int | None) -> pl.Series:
+    """Which lines have a word of more characters. Few lines are that long, so only they are cut into words."""
+    if limit is None:
+        return pl.repeat(False, found.len(), eager=True)
+    wide = found.str.len_chars() > limit
+    longest = found.filter(wide).str.split(" ").list.eval(pl.element().str.len_chars().max()).list.first()
+    return wide.scatter(wide.arg_true(), longest > limit)
+
+
+def line_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.DataFrame:
+    """What the rules on lines and paragraphs measure, a row a document; only what is wanted, where that is costly."""
+    texts = batch["text"]
     found = lines(texts).filter(_LINE.str.contains(r"\S"))
-    shares = _per_document(
-        found,
-        texts.len(),
-        bullet_lines=_LINE.str.contains(rf"^\s*{_BULLET}").mean(),
-        ellipsis_lines=_LINE.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
-        finished_lines=_LINE.str.contains(rf"{_STOP}$").mean(),
-        short_lines=(_LINE.str.len_chars() <= 30).mean(),
-        sentences=(_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s") + 1).sum(),
-    )
-    paragraphs = texts.str.strip_chars("\n").str.replace_all("\n\n+", "\0").str.replace_all("\n", " ")
-    blocks = lines(paragraphs.str.replace_all("\0", "\n"))
+    shares = {
+        "bullet_lines": _LINE.str.contains(rf"^\s*{_BULLET}").mean(),
+        "ellipsis_lines": _LINE.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
+        "finished_lines": _LINE.str.contains(rf"{_STOP}$").mean(),
+        "short_lines": (_LINE.str.len_chars() <= SHORT_LINE).mean(),
+        "sentences": (_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s") + 1).sum(),
+    }
+    measured = _per_document(found, texts.len(), **{name: shares[name] for name in sorted(wanted & shares.keys())})
     ends = texts.str.count_matches("\n", literal=True)
-    repeats = _repeats(found, texts, "line")
+    repeats = _repeats(found, texts)
     whole = texts.str.len_chars()
-    others = pl.DataFrame(
-        {
-            "placeholders": texts.str.count_matches(r"(?i)\{|lorem ipsum"),
-            "line_ends": ends / np.maximum(words.counts, 1),
-            "repeated_line_characters": repeats["duplicate_line_characters"] * whole / (whole - ends),
-        }
+    return measured.with_columns(
+        duplicate_lines=repeats["share"],
+        duplicate_line_characters=repeats["characters"] / whole,
+        repeated_line_characters=repeats["characters"] / (whole - ends),
+        placeholders=texts.str.count_matches(r"(?i)\{|lorem ipsum"),
+        line_ends=ends / np.maximum(words.counts, 1),
+        **_paragraph_measures(texts) if wanted & {"duplicate_paragraphs", "duplicate_paragraph_characters"} else {},
     )
-    return pl.concat([shares, repeats, _repeats(blocks, texts, "paragraph"), others], how="horizontal")
 
 
-def _repeats(found: pl.DataFrame, texts: pl.Series, what: str) -> pl.DataFrame:
-    """Shares of the elements, and of the characters, that a document has had before."""
+def _paragraph_measures(texts: pl.Series) -> dict[str, pl.Series]:
+    joined = texts.str.strip_chars("\n").str.replace_all("\n\n+", "\0").str.replace_all("\n", " ")
+    repeats = _repeats(lines(joined.str.replace_all("\0", "\n")), texts)
+    return {
+        "duplicate_paragraphs": repeats["share"],
+        "duplicate_paragraph_characters": repeats["characters"] / texts.str.len_chars(),
+    }
+
+
+def _repeats(found: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+    """Share of the lines that a document has had before, and how many characters they have."""
     again = ~pl.struct("document", "line").is_first_distinct()
-    found = found.with_columns(again=again, size=pl.col("line").str.len_chars())
-    measured = _per_document(
-        found, texts.len(), share=pl.col("again").mean(), size=(pl.col("again") * pl.col("size")).sum()
-    )
-    characters = measured["size"] / texts.str.len_chars()
-    return pl.DataFrame({f"duplicate_{what}s": measured["share"], f"duplicate_{what}_characters": characters})
+    found = found.with_columns(again=again, size=_LINE.str.len_chars())
+    size = (pl.col("again") * pl.col("size")).sum()
+    return _per_document(found, texts.len(), share=pl.col("again").mean(), characters=size)
 
 
 def _per_document(found: pl.DataFrame, documents: int, **measures: pl.Expr) -> pl.DataFrame:
@@ -352,9 +369,9 @@ def _per_document(found: pl.DataFrame, documents: int, **measures: pl.Expr) -> p
 class Words:
     """The words of a batch of texts: text `i` has the words `offsets[i]` up to `offsets[i + 1]`."""
 
-    starts: Positions  # in characters of the texts, one after the other
+    points: npt.NDArray[np.uint32]  # the characters of all texts, with a line end behind each
+    starts: Positions  # in characters
     lengths: Positions
-    hashes: Hashes
     real: npt.NDArray[np.bool_]  # has a letter or digit
     alphabetic: npt.NDArray[np.bool_]  # has a letter
     single: npt.NDArray[np.bool_]  # is one character of a script without spaces
@@ -364,6 +381,14 @@ class Words:
     def counts(self) -> Positions:
         """Number of words of each text."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """A 64-bit hash of each word."""
+        data = np.frombuffer(self.points.tobytes().decode("utf-32-le").encode() + bytes(8), np.uint8)
+        ends = self.starts + self.lengths
+        starts_and_ends = _in_bytes(self.points, self.starts), _in_bytes(self.points, ends)
+        return Tokens(data, *starts_and_ends, self.offsets).hashes()
 
     @cached_property
     def document(self) -> Positions:
@@ -378,8 +403,7 @@ class Words:
 
 def find_words(texts: pl.Series) -> Words:
     """All words of the texts. One pass over the characters of all of them."""
-    joined = "\n".join(texts) + "\n"
-    points = np.frombuffer(joined.encode("utf-32-le"), np.uint32)
+    points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
     kinds = _kinds()[points]
     solid, single = kinds != _SPACE, kinds == SINGLE
     edge = np.zeros(len(points) + 1, bool)
@@ -389,11 +413,10 @@ def find_words(texts: pl.Series) -> Words:
     breaks = np.append(0, np.cumsum(texts.str.len_chars().to_numpy() + 1, dtype=np.int64))
     offsets = np.searchsorted(starts, breaks)
     met = np.bitwise_or.reduceat(kinds, starts) if len(starts) else np.empty(0, np.uint8)
-    data = np.frombuffer(joined.encode() + bytes(8), np.uint8)
     return Words(
+        points=points,
         starts=starts,
         lengths=ends - starts,
-        hashes=Tokens(data, _in_bytes(points, starts), _in_bytes(points, ends), offsets).hashes(),
         real=(met & (WORD | SINGLE | _DIGIT)) != 0,
         alphabetic=(met & (WORD | SINGLE)) != 0,
         single=single[starts],
@@ -409,17 +432,16 @@ def _in_bytes(points: npt.NDArray[np.uint32], at: Positions) -> Positions:
     return at + before
 
 
-def gram_measures(texts: pl.Series, words: Words, wanted: pl.Series) -> pl.DataFrame:
-    """Shares of characters in repeated runs of words, a row a document; null where they are not wanted."""
-    characters = np.maximum(texts.str.len_chars().to_numpy(), 1)
-    grams = _Grams(words, wanted.to_numpy())
+def gram_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.DataFrame:
+    """Shares of characters in repeated runs of words, a row a document; 0 where it is dropped already."""
+    characters = np.maximum(batch["text"].str.len_chars().to_numpy(), 1)
+    grams = _Grams(words, batch["drop_reason"].is_null().to_numpy())
     measures = {}
     for n in range(TOP.start, DUPLICATE.stop):
         grams.lengthen()
-        if n in TOP:
-            measures[f"top_{n}_gram"] = grams.top() / characters
-        else:
-            measures[f"duplicate_{n}_grams"] = grams.duplicate() / characters
+        name = f"top_{n}_gram" if n in TOP else f"duplicate_{n}_grams"
+        if name in wanted:
+            measures[name] = (grams.top() if n in TOP else grams.duplicate()) / characters
     return pl.DataFrame(measures)
 
 
