@@ -27,11 +27,13 @@ clean:
 	if command -v uv >/dev/null; then uv venv --seed --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv; this takes a minute or two."
 	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e .; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .; fi
 	touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv; this takes a minute or two."
 	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
 	touch $@ .venv/installed

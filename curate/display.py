@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from curate.release.build import Release
 from curate.tasks import Json
 
 _WIDE = 120  # columns where stdout is no terminal
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def funnel(rows: Sequence[Json]) -> None:
@@ -25,7 +27,7 @@ def funnel(rows: Sequence[Json]) -> None:
     for row in rows:
         counts = [row.get(f"documents_{part}", 0) for part in ("in", "dropped", "kept")]
         chars = [row.get(f"chars_{part}", 0) for part in ("in", "kept")]
-        table.add_row(row["stage"], *(f"{count:,}" for count in counts + chars), _reasons(row["reasons"]))
+        table.add_row(row["stage"], *(f"{count:,}" for count in counts + chars), _plain(_reasons(row["reasons"])))
     _print(table)
 
 
@@ -42,31 +44,36 @@ def plan(rows: Sequence[Planned]) -> None:
     table = Table("stage", "would", "tasks", "why", box=None, pad_edge=False)
     for row in rows:
         tasks = f"{row.missing} of {row.tasks}" if row.tasks is not None else ""
-        table.add_row(row.stage, row.verdict, tasks, row.why)
+        table.add_row(row.stage, row.verdict, tasks, _plain(row.why))
     _print(table)
 
 
 def explanation(found: Explanation) -> None:
     """The stages' verdicts, then the page line by line: kept lines marked `+`, with the score of each."""
-    _print(Text(f"{found.id}  {found.url or ''}\n{found.source}, record {found.record}\n", style="bold"))
+    _print(_plain(f"{found.id}  {found.url or ''}\n{found.source}, record {found.record}\n", "bold"))
     table = Table("stage", "verdict", "characters", "found", box=None, pad_edge=False)
     for verdict in found.verdicts:
         said = f"dropped: {verdict.reason} {_in_brackets(verdict.detail)}" if verdict.reason else "kept"
         seen = ", ".join(f"{name}: {value}" for name, value in verdict.found.items())
-        table.add_row(verdict.stage, said, f"{verdict.chars_in:,} -> {verdict.chars_out:,}", Text(seen))
+        table.add_row(verdict.stage, _plain(said), f"{verdict.chars_in:,} -> {verdict.chars_out:,}", _plain(seen))
     _print(table)
     for line in found.lines:
         if line["text"].strip():
             _print(_line(line))
     if not found.lines and found.text:
-        _print(Text(f"\n{found.text}"))
+        _print(_plain(f"\n{found.text}"))
     why = reasons(found.verdicts)
-    _print(Text(f"\nNot in the release: {why}" if why else "\nIn the release."))
+    _print(_plain(f"\nNot in the release: {why}" if why else "\nIn the release."))
 
 
 def _line(line: Json) -> Text:
     mark, style = ("+", "green") if line["kept"] else ("-", "dim")
-    return Text(f"{mark} {line['score']:.2f}  {line['text']}", style=style)
+    return _plain(f"{mark} {line['score']:.2f}  {line['text']}", style)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Text as it is: no markup is read from it, and what would steer the terminal is shown as U+FFFD."""
+    return Text(_UNSAFE.sub("\ufffd", text), style=style)
 
 
 def _reasons(counts: dict[str, int]) -> str:
