@@ -136,6 +136,45 @@ def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool
 
 
 @main.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where they differ.")
+@_json_option
+def diff(old: str, new: str, exit_code: bool, as_json: bool) -> None:
+    """Say what differs between two releases: documents added, removed, changed; the bump that this asks for.
+
+    OLD and NEW are folders such as data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
+    """
+    from curate import display
+    from curate.release.versions import difference
+
+    found = difference(old, new)
+    if as_json:
+        _print_json(found.json())
+    else:
+        display.difference(found)
+    if exit_code and found:
+        sys.exit(1)
+
+
+@main.command()
+@_config_argument
+@_set_option
+@click.option("--dry-run", is_flag=True, help="Say what would go up; change nothing.")
+@click.option("--public", is_flag=True, help="Make a repository that is not there yet public.")
+@_json_option
+def push(config: str, overrides: dict[str, Any], dry_run: bool, public: bool, as_json: bool) -> None:
+    """Publish the release of CONFIG on the Hub: one commit, one tag. Safe to repeat."""
+    from curate import display, pipeline
+
+    pushed = pipeline.push(config, dry_run=dry_run, private=not public, **overrides)
+    if as_json:
+        _print_json(asdict(pushed))
+    else:
+        display.pushed(pushed)
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON Schema of the config, for editors."""
     from curate.config import Config

@@ -12,8 +12,11 @@ from rich.text import Text
 from curate.explain import Explanation, reasons
 from curate.pipeline import Planned
 from curate.release.build import Release
+from curate.release.hub import Pushed
+from curate.release.versions import Difference
 from curate.tasks import Json
 
+_SAMPLES = 5
 _WIDE = 120  # columns where stdout is no terminal
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -34,8 +37,8 @@ def funnel(rows: Sequence[Json]) -> None:
 def release(made: Release) -> None:
     """Where the release lies, and the line that loads it."""
     splits = ", ".join(f"{name} {count:,}" for name, count in made.splits.items())
-    said = "written" if made.created else "unchanged: nothing new to release"
-    _print(Text(f"\n{made.path} {said} ({splits})"))
+    said = "written" if made.created else "unchanged"
+    _print(_plain(f"\n{made.path} {said} ({splits}): {made.why}"))
     _print(Text(f'load_dataset("{made.path}")', style="bold"))
 
 
@@ -46,6 +49,32 @@ def plan(rows: Sequence[Planned]) -> None:
         tasks = f"{row.missing} of {row.tasks}" if row.tasks is not None else ""
         table.add_row(row.stage, row.verdict, tasks, _plain(row.why))
     _print(table)
+
+
+def difference(found: Difference) -> None:
+    """Counts by source, a few documents of each kind, and the bump that the difference asks for."""
+    before, after = found.documents
+    _print(_plain(f"{found.old} -> {found.new}: {before:,} -> {after:,} documents; a {found.bump}"))
+    counts = found.changes.counts
+    table = Table("source", *counts, box=None, pad_edge=False)
+    for source, count in [*found.changes.sources.items(), ("all", counts)]:
+        table.add_row(_plain(source), *(f"{count[kind]:,}" for kind in counts))
+    if counts:
+        _print(table)
+    for kind, documents in found.changes.samples.items():
+        for document in documents[:_SAMPLES]:
+            _print(_plain(f"{kind}: {document['id']}  {document.get('url') or document.get('source') or ''}"))
+
+
+def pushed(done: Pushed) -> None:
+    """What went up, or would."""
+    _print(_plain(f"{done.repo} {done.tag}: {done.state}; {len(done.uploads)} files, {done.bytes:,} bytes"))
+    for name in done.uploads:
+        _print(_plain(f"  + {name}"))
+    for name in done.deletes:
+        _print(_plain(f"  - {name}"))
+    if done.state == "published":
+        _print(Text(f'load_dataset("{done.repo}", revision="{done.tag}")', style="bold"))
 
 
 def explanation(found: Explanation) -> None:

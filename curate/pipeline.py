@@ -22,10 +22,11 @@ from curate.engines.local import LocalEngine
 from curate.errors import InputError, UsageError
 from curate.progress import Silent, Watcher
 from curate.release import build as release
+from curate.release import hub
 from curate.release.build import Release
 from curate.runner import StageTask, total
 from curate.section import Section
-from curate.stages import STAGES, Stage, read
+from curate.stages import STAGES, Prepare, Stage, read, split
 from curate.tasks import File, Json
 
 
@@ -88,6 +89,19 @@ def plan(config: Config | str | Path, **overrides: Any) -> list[Planned]:
     return rows
 
 
+def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = True, **overrides: Any) -> hub.Pushed:
+    """Publish the release that `run` made of this config, as a commit and a tag of `release.repo`.
+
+    Raises UsageError where the config names no repository, ReleaseError where the release is not there or is damaged,
+    HubError where the Hub refuses or cannot be reached.
+    """
+    config = loaded(config, overrides)
+    if config.release.repo is None:
+        raise UsageError("release.repo: must be given to push: org/name")
+    folder = Path(config.releases_dir) / f"v{config.version}"
+    return hub.push(folder, config.release.repo, private=private, dry_run=dry_run)
+
+
 def active(config: Config) -> list[Stage]:
     """The stages that a config has a section for, in run order."""
     return [stage for stage in STAGES if config.section(stage.name) is not None]
@@ -119,12 +133,27 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
     section = config.section(stage.name)
     assert section is not None
     rounds = build.rounds(stage.name, stage.version)
-    beside = stage.prepare(shards, section, rounds) if stage.prepare else []
+    prepare = _split_prepare(build, config) if stage.name == "split" else stage.prepare
+    beside = prepare(shards, section, rounds) if prepare else []
     inputs = [[shard, *columns] for shard, columns in zip(shards, _columns(beside, len(shards)), strict=True)]
     tasks = rounds.tasks("", StageTask(stage.name), inputs, section)
     done = build.run(tasks)
     build.record(stage.name, stage.version, section, tasks, done)
     return [one.files["kept"] for one in done]
+
+
+def _split_prepare(build: Build, config: Config) -> Prepare:
+    """`split` must know the releases before this one, and what was removed on request."""
+    removals = Path(config.release.remove) if config.release.remove else None
+    copies = _dropped(build.stages, "dedup")
+    past = release.past(Path(config.releases_dir), config.version, removals, copies)
+    return partial(split.prepare, past=past)
+
+
+def _dropped(record: Sequence[Json], stage: str | None = None) -> list[File]:
+    """What one stage dropped, or all of them."""
+    entries = [entry for entry in record if stage in (None, entry["stage"])]
+    return [File(**task["files"]["dropped"]) for entry in entries for task in entry["tasks"]]
 
 
 def _columns(beside: Sequence[File], shards: int) -> list[list[File]]:
@@ -143,6 +172,7 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
         config=json.dumps(config.model_dump(mode="json"), ensure_ascii=False, indent=1),
         inputs=_inputs(build.stages[0]),
         funnel=rows,
+        dropped=_dropped(build.stages),
     )
     return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))
 
