@@ -285,7 +285,7 @@ def take_out(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     left = _LINE.filter(~out).str.join("\n").str.replace_all("\n\n+", "\n\n").str.strip_chars("\n")
     share = (pl.col("words") * out).sum() / pl.col("words").sum()
     measured = _per_document(found, batch.height, text=left, taken_out=share.fill_nan(0.0))
-    batch = batch.with_columns(measured["text"].fill_null(""))
+    batch = drop(batch.with_columns(measured["text"].fill_null("")), pl.col("text") == "", "no line left")
     return _ruled(batch, measured.select("taken_out"), {"max_taken_out": "too much taken out"}, config)
 
 
@@ -327,6 +327,8 @@ def line_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
         "sentences": (_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s") + 1).sum(),
     }
     measured = _per_document(found, texts.len(), **{name: shares[name] for name in sorted(wanted & shares.keys())})
+    if "sentences" in wanted:
+        measured = measured.with_columns(pl.col("sentences").fill_null(0))
     ends = texts.str.count_matches("\n", literal=True)
     repeats = _repeats(found, texts)
     whole = texts.str.len_chars()
