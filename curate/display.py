@@ -37,8 +37,8 @@ def funnel(rows: Sequence[Json]) -> None:
 def release(made: Release) -> None:
     """Where the release lies, and the line that loads it."""
     splits = ", ".join(f"{name} {count:,}" for name, count in made.splits.items())
-    said = "written" if made.created else "unchanged"
-    _print(_plain(f"\n{made.path} {said} ({splits}): {made.why}"))
+    said = f"written. {made.why}" if made.created else made.why
+    _print(_plain(f"\n{made.path} ({splits}): {said}"))
     _print(Text(f'load_dataset("{made.path}")', style="bold"))
 
 
