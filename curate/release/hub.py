@@ -23,8 +23,10 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
     RevisionResolutionError,
@@ -149,6 +151,12 @@ def explain(error: BaseException, repo: str, revision: str | None = None) -> str
             return f"{repo} does not exist, or this token cannot see it"
         case RevisionNotFoundError():
             return f"{repo} has no revision {revision}"
+        case RemoteEntryNotFoundError():
+            return f"{repo} has no {manifest.NAME} there: it is no release of curate"
+        case LocalEntryNotFoundError() | RevisionResolutionError():
+            return (
+                f"{repo}: offline, or the Hub cannot be reached, and the cache does not hold {revision or 'it'} whole"
+            )
     if status == 401:
         return "the Hub refused the token: it is mistyped or expired; HF_TOKEN wins over `hf auth login`"
     if status in _SAID:
