@@ -45,16 +45,16 @@ _UNSPACED = (
 _SYMBOLS = ((0x2000, 0x2BFF), (0x2E00, 0x2E7F), (0xFE00, 0xFE6F), (0xFFF0, 0xFFFF), (0x1F000, 0x1FFFF))
 _COMMON_MARKS = "\u3000，．：；！？（）～…\xa0"
 _LONGEST = 64
-_K1, _K2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
-_MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
+_BLANK = ord(" ")
 
 
 @dataclass(frozen=True)
 class Tokens:
     """The tokens of a batch of texts: text `i` has tokens `offsets[i]` up to `offsets[i + 1]`."""
 
-    data: Bytes  # all texts as normalised UTF-8, with room behind them
+    data: Bytes  # all texts as normalised UTF-8, blank where there is no token
     starts: Positions  # where each token begins in `data`
     ends: Positions
     offsets: Positions  # one more than there are texts
@@ -79,7 +79,7 @@ def mix(x: Hashes) -> Hashes:
     """Scramble 64-bit integers one to one, so that every bit depends on every bit (Evensen's rrmxmx family)."""
     x = x ^ (x >> _SHIFT)
     for _ in range(2):
-        x *= _K2
+        x *= _FACTOR
         x ^= x >> _SHIFT
     return x
 
@@ -98,8 +98,9 @@ def count_words(texts: pl.Series) -> Positions:
 def tokens(texts: Sequence[str]) -> Tokens:
     """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
     encoded = [_composed(text) for text in texts]
-    data = np.frombuffer(bytearray(b"\n".join([b"", *encoded, bytes(8)]).lower()), np.uint8)
-    starts, ends = _find(data)
+    joined = bytearray(b" ").join([b"", *encoded, bytes(8)])
+    data = np.frombuffer(joined.translate(_ascii_table()), np.uint8)
+    starts, ends = _find(data, _fold(data))
     breaks = np.cumsum([0] + [len(text) + 1 for text in encoded])
     return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
 
@@ -115,38 +116,38 @@ def _composed(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def _find(data: Bytes) -> tuple[Positions, Positions]:
-    """Where tokens start and end in a buffer that begins and ends with something else; lowers what is beyond ASCII."""
-    classes = np.frombuffer(bytearray(data.tobytes().translate(_ascii_classes())), np.uint8)
-    single = _classify(data, classes)
-    word = classes == WORD
-    edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+def _find(data: Bytes, single: Positions) -> tuple[Positions, Positions]:
+    """Where tokens start and end: runs of what is not blank, cut before and after the one-character tokens."""
+    word = data != _BLANK
+    edges = word[1:] != word[:-1]
     if not len(single):
-        return edges[0::2], edges[1::2]
-    marks = np.zeros((2, len(data)), bool)
-    for mark, runs, length in ((marks[0], edges[0::2], 0), (marks[1], edges[1::2], 1)):
-        mark[runs] = True
-        mark[single[:, length]] = True
-    return np.flatnonzero(marks[0]), np.flatnonzero(marks[1])
+        found = np.flatnonzero(edges) + 1
+        return found[0::2], found[1::2]
+    starts, ends = np.zeros(len(data), bool), np.zeros(len(data), bool)
+    starts[1:], ends[1:] = edges & word[1:], edges & word[:-1]
+    first, behind = single[:, 0], single[:, 1]
+    starts[first], ends[behind] = True, True
+    starts[behind], ends[first] = starts[behind] | word[behind], ends[first] | word[first - 1]
+    return np.flatnonzero(starts), np.flatnonzero(ends)
 
 
-def _classify(data: Bytes, classes: Bytes) -> Positions:
-    """Lower every character beyond ASCII and fill in its class; returns start and end of each one-character token."""
-    found = []
+def _fold(data: Bytes) -> Positions:
+    """Lower the characters beyond ASCII and blank those in no token; returns start and end of one-character tokens."""
+    found = [np.empty((0, 2), np.int64)]
     leads = np.flatnonzero(data >= 0xC0)
     lengths = 2 + (data[leads] >= 0xE0).view(np.uint8) + (data[leads] >= 0xF0).view(np.uint8)
     for length in (2, 3, 4):
         at = leads[lengths == length]
-        if not len(at):
-            continue
         points = _codepoints(data, at, length)
         kinds = character_classes()[points]
+        lowered = _lower()[points]
+        capital = np.flatnonzero(lowered != points)
+        _write(data, at[capital], lowered[capital], length)
+        other = at[kinds == OTHER]
         for i in range(length):
-            classes[at + i] = kinds
+            data[other + i] = _BLANK
         found.append(np.stack([at, at + length], 1)[kinds == SINGLE])
-        capital = np.flatnonzero(_lower()[points] != points)
-        _write(data, at[capital], _lower()[points[capital]], length)
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+    return np.concatenate(found)
 
 
 def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32]:
@@ -168,29 +169,34 @@ def _hash_slices(data: Bytes, starts: Positions, ends: Positions) -> Hashes:
     """Hash of the bytes of each slice, eight at a time; slices over 64 bytes by xxh3."""
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))
     lengths = ends - starts
-    hashes = (words[starts] & _MASKS[np.minimum(lengths, 8)]) ^ (lengths.astype(np.uint64) * _K1)
-    hashes = _scramble(hashes)
+    hashes = _scramble(words[starts] << _unused_bits(lengths))
     for done in range(8, _LONGEST, 8):
         more = np.flatnonzero(lengths > done)
         if not len(more):
             return hashes
-        rest = words[starts[more] + done] & _MASKS[np.minimum(lengths[more] - done, 8)]
+        rest = words[starts[more] + done] << _unused_bits(lengths[more] - done)
         hashes[more] = _scramble(hashes[more] ^ rest)
     for i in np.flatnonzero(lengths > _LONGEST):
         hashes[i] = xxhash.xxh3_64_intdigest(data[starts[i] : ends[i]].tobytes())
     return hashes
 
 
+def _unused_bits(lengths: Positions) -> Hashes:
+    """Bits of a word of eight bytes behind a slice."""
+    return np.maximum(64 - 8 * lengths, 0).view(np.uint64)
+
+
 def _scramble(x: Hashes) -> Hashes:
-    x = x * _K2
+    x = x * _FACTOR
     x ^= x >> _SHIFT
     return x
 
 
 @cache
-def _ascii_classes() -> bytes:
-    """Class of each byte; those beyond ASCII are filled in later."""
-    return bytes(WORD if i < 128 and chr(i).isalnum() else OTHER for i in range(256))
+def _ascii_table() -> bytes:
+    """ASCII letters and digits in lower case, all else blank; bytes beyond ASCII as they are."""
+    kept = (chr(i).lower() if i > 127 or chr(i).isalnum() else " " for i in range(256))
+    return bytes(i if i > 127 else ord(char) for i, char in enumerate(kept))
 
 
 @cache

@@ -46,7 +46,10 @@ class Config(Section):
     """What counts as a copy, and which copy is kept."""
 
     threshold: float = Field(
-        0.6, gt=0, le=1, description="Documents this similar are near-duplicates: Jaccard similarity of their shingles."
+        0.55,
+        gt=0,
+        le=1,
+        description="Documents this similar are near-duplicates: Jaccard similarity of their shingles.",
     )
     containment: float = Field(
         0.8,
@@ -128,7 +131,9 @@ def sign(inputs: Sequence[File], config: _Whole) -> Rows:
         signed = minhash.sign(texts["text"].to_list())
         yield (
             "documents",
-            texts.drop("text").with_columns(exact=signed.exact, size=signed.sizes, sampled_of=signed.sampled_of),
+            texts.drop("text").with_columns(
+                exact=signed.exact, size=signed.sizes, keys=signed.keys.lengths, rate=signed.rates
+            ),
         )
         keys = pl.DataFrame({"key": signed.keys.values, "row": texts["row"].gather(signed.keys.owners)})
         for number in range(config.partitions):
@@ -139,7 +144,7 @@ def sign(inputs: Sequence[File], config: _Whole) -> Rows:
 def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     """Task: for the rows of each shard, rank and the rank of the first document with the same id or text.
 
-    Input: the documents of all shards. Part `sizes` has `sampled_of` by rank.
+    Input: the documents of all shards. Part `sizes` describes the signatures by rank.
     """
     documents = pl.concat(read(file).with_columns(shard=pl.lit(i, pl.UInt32)) for i, file in enumerate(inputs))
     documents = documents.sort(_preference(config.keep), nulls_last=True).with_row_index("rank")
@@ -147,7 +152,7 @@ def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     same = pl.when(pl.col("size") > 0).then(pl.col("rank").first().over("exact")).otherwise("rank")
     distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select("rank", original=same)
     documents = documents.join(distinct, left_on="namesake", right_on="rank", maintain_order="left")
-    yield "sizes", documents.select("sampled_of")
+    yield "sizes", documents.select("keys", "rate")
     for number in range(config.shards):
         yield _part("ranks", number), documents.filter(shard=number).sort("row").select("rank", "original")
     return {"copies": documents.filter(pl.col("original") != pl.col("rank")).height}
@@ -168,7 +173,7 @@ def choose_pairs(inputs: Sequence[File], config: _Whole) -> Rows:
     """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys."""
     sizes, *parts = inputs
     pairs = minhash.merged([Pairs(*_columns(read(part))) for part in parts])
-    chosen = minhash.promising(pairs, read(sizes)["sampled_of"].to_numpy())
+    chosen = minhash.promising(pairs, *_columns(read(sizes)))
     yield "pairs", _frame(chosen)
     return {"candidate_pairs": len(pairs.first), "verified_pairs": len(chosen.first)}
 

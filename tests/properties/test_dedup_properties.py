@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.minhash import RELAXED, cluster
+from curate.minhash import MIN_RATIO, RELAXED, cluster
 from tests.unit.test_minhash import jaccard, prose
 
 SENTENCES = [sentence for seed in range(6) for sentence in prose(seed, 6)]
@@ -27,7 +27,7 @@ def alike(one: str, other: str, share: float = 1) -> bool:
     together = jaccard(one, other)
     sizes = [len({*_shingles(text)}) for text in (one, other)]
     shared = together * sum(sizes) / (1 + together)
-    contained = shared / min(sizes) >= 0.8 * share - 1e-9 and together >= 0.2
+    contained = shared / min(sizes) >= 0.8 * share - 1e-9 and together >= MIN_RATIO * share - 1e-9
     return together >= 0.6 * share - 1e-9 or contained
 
 
