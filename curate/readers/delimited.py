@@ -18,6 +18,9 @@ DELIMITERS = ",;\t|"
 MAX_REREAD = 4
 """How many times the size limit of a record is read again in a file before the rest of it is given up."""
 
+LINE_BYTES = 150
+"""What a line that waits for the end of its record costs in memory beside its bytes. It counts towards the limit."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -41,7 +44,7 @@ class _Lines:
     def __next__(self) -> str:
         line = self._waiting.popleft() if self._waiting else next(self._lines)
         self._record.append(line)
-        self._size += line.size
+        self._size += line.size + LINE_BYTES
         if self._size > self._limit:
             raise _TooLargeError(f"more than {self._limit:,} bytes (max_record_bytes), or a quote that is not closed")
         return line.data.decode("utf-8", "surrogateescape") + "\n"
@@ -67,7 +70,7 @@ class _Lines:
     def retreat(self) -> Line:
         """Use up only the record's first line, and return it. Raises Damage where that was done too often."""
         first, *rest = self._record
-        self._reread += self._size - first.size
+        self._reread += self._size - first.size - LINE_BYTES
         if self._reread > MAX_REREAD * self._limit:
             raise Damage("broken CSV", f"line {self._number + 1}: too many quotes that are not closed; gave up")
         self._waiting.extendleft(reversed(rest))

@@ -1,8 +1,8 @@
 """WARC and WET (ISO 28500): pages as servers sent them, and text that a crawler made of them.
 
 Records are framed here, so that one with a lying length costs no neighbour: a record must be followed by the next or by
-the file's end; where it is not, the next one is looked for from where its content begins. FastWARC parses each record,
-and decodes what HTTP did to its content.
+the file's end; where it is not, the next one is looked for from where its content begins. FastWARC parses each record
+and undoes what HTTP did to its content.
 
 Pages are responses with status 200 and resources, if HTML or plain text, and conversions (WET). Requests, metadata and
 the file's own description are no pages and not counted.
@@ -11,10 +11,13 @@ the file's own description are no pages and not counted.
 from __future__ import annotations
 
 import codecs
+import io
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import IO, Any
 
+from fastwarc.stream_io import BrotliReader, GzipReader, ZstdReader
 from fastwarc.warc import WarcRecord, WarcRecordType
 from resiliparse.parse.encoding import map_encoding_to_html5
 
@@ -37,6 +40,14 @@ _PAGES = (
     WarcRecordType.conversion,
     WarcRecordType.revisit,
 )
+_DECODERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    "gzip": GzipReader,
+    "x-gzip": GzipReader,
+    "deflate": partial(GzipReader, zlib=True),
+    "br": BrotliReader,
+    "zstd": ZstdReader,
+}
+"""By the Content-Encoding of HTTP."""
 _METADATA = {
     "WARC-Date": "crawled",
     "WARC-Record-ID": "warc_record",
@@ -171,7 +182,7 @@ def _page(number: int, where: str, framed: bytes, limit: int) -> Record | Fault 
     if verdict := _no_page(record):
         reason, detail = verdict
         return Fault(number, reason, f"{where}: {detail}", framed)
-    page = record.reader.read(limit + 1)
+    page = _decoded(record, limit)
     if len(page) > limit:
         return Fault(number, "too large", f"{where}: more than {limit:,} bytes when decoded", framed)
     form, charset = _format(record), record.http_charset
@@ -181,17 +192,25 @@ def _page(number: int, where: str, framed: bytes, limit: int) -> Record | Fault 
 
 
 def _parsed(framed: bytes) -> WarcRecord:
-    """The record; HTTP content is decoded, or left as it is where it is not encoded as its header says."""
-    for decode in ("all", "transfer"):
-        record = WarcRecord.from_bytes(framed)
-        try:
-            record.parse_http(auto_decode=decode)
-        except OSError:
-            continue
-        return record
+    """The record, its HTTP content put together where it came in chunks."""
     record = WarcRecord.from_bytes(framed)
-    record.parse_http(auto_decode="none")
+    try:
+        record.parse_http(auto_decode="transfer")
+    except OSError:
+        record = WarcRecord.from_bytes(framed)
+        record.parse_http(auto_decode="none")
     return record
+
+
+def _decoded(record: WarcRecord, limit: int) -> bytes:
+    """The content, decompressed up to a byte above the limit; as it is where it is not as its header says."""
+    content = record.reader.read()
+    encoding = record.http_headers.get("Content-Encoding") if record.is_http else None
+    decoder = _DECODERS.get((encoding or "").strip().lower())
+    try:
+        return decoder(io.BytesIO(content)).read(limit + 1) if decoder else content
+    except OSError:
+        return content
 
 
 def _no_page(record: WarcRecord) -> tuple[str, str] | None:

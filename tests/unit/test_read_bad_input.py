@@ -8,6 +8,7 @@ import json
 import os
 import random
 import time
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -256,9 +257,13 @@ def test_warc_record_larger_than_allowed_is_passed_over(tmp_path: Path) -> None:
     assert stats["chars_dropped"] == len(records[1])
 
 
-def test_warc_bomb_inside_a_response(tmp_path: Path) -> None:
-    bomb = gzip.compress(bytes(20_000_000))
-    record = warc_record("response", bomb, http="text/html", more="Content-Encoding: gzip\r\n")
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)]
+)
+def test_warc_bomb_inside_a_response(tmp_path: Path, encoding: str, pack) -> None:
+    record = warc_record(
+        "response", pack(bytes(20_000_000)), http="text/html", more=f"Content-Encoding: {encoding}\r\n"
+    )
     (tmp_path / "a.warc").write_bytes(record + warc_record("response", b"<p>2", http="text/html"))
     kept, _, stats = run(str(tmp_path), max_record_bytes=1_000_000)
     assert (kept.height, stats["reasons"]) == (1, {"too large": 1})
