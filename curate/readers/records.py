@@ -41,16 +41,21 @@ class Fault(NamedTuple):
 
 
 class Columns:
-    """Which column of the input is what, by our names. A name that is not mapped is looked for as it is."""
+    """Which column of the input is what, by our names. A name that is not mapped is looked for as it is.
+
+    HTML wins over text, but where only `text` is mapped that is what the user wants.
+    """
 
     def __init__(self, mapping: Mapping[Column, str]) -> None:
         self._names: dict[Column, str] = {name: mapping.get(name, name) for name in COLUMNS}
         self._known = frozenset(self._names.values())
+        self._text_only = "text" in mapping and "html" not in mapping
 
     def record(self, number: int, where: str, row: Mapping[str, Any], undecoded: bool = False) -> Record | Fault:
-        """The record of a row of named values; HTML wins over text. `undecoded`: strings carry undecodable bytes."""
+        """The record of a row of named values. `undecoded`: its strings carry undecodable bytes."""
         values: dict[str, Any] = {name: row.get(theirs) for name, theirs in self._names.items()}
         html, text = values.pop("html"), values.pop("text")
+        html = None if self._text_only else html
         page = html or (html if text is None else text)
         if not isinstance(page, str | bytes):
             return self._no_page(number, where, row, page)
@@ -59,7 +64,7 @@ class Columns:
         return Record(number, "html" if html else "text", encoded, values, metadata)
 
     def _pages(self) -> list[str]:
-        return [self._names["text"], self._names["html"]]
+        return [self._names["text"]] if self._text_only else [self._names["text"], self._names["html"]]
 
     def _no_page(self, number: int, where: str, row: Mapping[str, Any], page: object) -> Fault:
         wanted = " or ".join(f"`{name}`" for name in self._pages())

@@ -28,7 +28,7 @@ from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
 
-VERSION = 1
+VERSION = 2
 
 BATCH_BYTES = 32_000_000
 """Bytes of pages a batch: a batch is full with this or BATCH_ROWS, whichever comes first."""
@@ -75,7 +75,7 @@ class Config(Section):
     columns: dict[Column, str] = Field(
         {},
         description="For JSON lines, Parquet and CSV: which column is what, where it has another name, as in "
-        "`text: body`. All others go to the metadata. A document with HTML is read from that, not from its text.",
+        "`text: body`. All others go to the metadata. HTML is read rather than text, unless only `text` is given here.",
     )
     header: Annotated[str, AfterValidator(_header)] | None = Field(
         None,

@@ -130,7 +130,7 @@ def test_broken_json_lines_are_dropped_with_their_numbers(tmp_path: Path) -> Non
 def test_missing_column_names_what_was_wanted_and_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"body": "x", "href": "y"}')
     _, dropped, _ = run(str(tmp_path), columns={"text": "content"})
-    assert dropped["drop_detail"].item() == "line 1: no `content` or `html` among `body`, `href`"
+    assert dropped["drop_detail"].item() == "line 1: no `content` among `body`, `href`"
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -105,6 +105,15 @@ def test_html_column_wins_over_text(tmp_path: Path) -> None:
     assert kept["metadata"].to_list() == [None] * 3
 
 
+def test_text_is_read_where_only_text_is_mapped(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"html": "<p>x", "body": "x", "text": "old"}))
+    kept, _, _ = run(str(tmp_path), columns={"text": "body"})
+    assert (kept["format"].item(), kept["page"].item()) == ("text", b"x")
+    assert kept["metadata"].to_list() == ['{"text": "old"}']
+    kept, _, _ = run(str(tmp_path), columns={"text": "body", "html": "html"})
+    assert kept["format"].item() == "html"
+
+
 def test_parquet_with_types_of_every_kind(tmp_path: Path) -> None:
     table = pa.table(
         {
