@@ -1,8 +1,8 @@
 """The line network in torch, and how it is trained. `curate.models.network` runs what comes out of this in numpy.
 
 The loss is cross-entropy over lines, weighted by the root of their words, plus half of one minus the page's soft F1
-over words, the figure that counts. Noise on the features, features missing for a whole page and unknown site templates keep
-the network from leaning on any one of them.
+over words, the figure that counts. Noise on the features, features missing for a whole page and unknown site templates
+keep the network from leaning on any one of them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Inputs:
     scored: Floats  # [pages]: 1 where all lines are known, so that the soft F1 counts
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """`curate.models.network.run`, with dropout."""
 
     def __init__(self, columns: int) -> None:
@@ -50,8 +50,8 @@ class Network(nn.Module):
         self.out = nn.Linear(size, 1)
         self.dropout = nn.Dropout1d(0.15)
         for layer in self.mix:
-            nn.init.normal_(layer.weight, std=0.05)  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.normal_(layer.weight, std=0.05)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, values: Tensor, mask: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Log-odds of lines, [pages, lines], at the end and before the first pooling."""
@@ -77,7 +77,7 @@ class Network(nn.Module):
     def export(self) -> dict[str, Floats]:
         """The weights under the names of `network.run`."""
         state = {name: value.numpy() for name, value in self.state_dict().items()}
-        out = {}
+        out: dict[str, Floats] = {}
         for name in ("inp", "pool.0", "pool.1"):
             out |= {
                 name.replace(".", ""): state[f"{name}.weight"].T,
@@ -113,7 +113,7 @@ def train(
         values, *rest = _gather(inputs, next(order), rng)
         loss = _loss(network, _disturbed(values, often_missing, templates, rng), *rest)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         losses.append(loss.item())

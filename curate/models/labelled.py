@@ -96,12 +96,14 @@ def _label_of_segments(line: str, wanted: list[str], unwanted: list[str]) -> str
 
 
 def disguises(page: Page, furniture: Page | None) -> Iterator[Page]:
-    """A page wrapped, spelled or cut otherwise, with less furniture, in the furniture of another."""
+    """A page wrapped, spelled or cut otherwise, with less furniture, in the furniture of another, without its article."""
     rng = random.Random(f"{page.id} {page.flattener}")  # noqa: S311
     for change in (_wrapped, _respelled, _bared):
         yield _changed(page, change(page.lines, rng), rng)
     if furniture:
         yield _changed(page, _refurnished(page.lines, furniture.lines), rng)
+    if rng.random() < 0.5:
+        yield _changed(page, [(line, label) for line, label in page.lines if label != "1"], rng)
 
 
 def _changed(page: Page, lines: Labelled, rng: random.Random) -> Page:

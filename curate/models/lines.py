@@ -35,7 +35,7 @@ NAMES = (
     *("characters", "units", "word_length", "ends_sentence", "ends_quoted", "ends_cut", "ends_colon"),
     *("commas", "sentences", "quotes", "capitalised", "capitals", "digits", "starts_lower", "starts_digit"),
     *("starts_symbol", "function_words", "separators", "brackets", "unspaced", "numbers", "prose"),
-    *("repeats", "occurrence", "blank_before", "blank_after", "indent"),
+    *("topic", "content_words", "repeats", "occurrence", "blank_before", "blank_after", "indent"),
 )
 """The features, in the order of their columns."""
 
@@ -60,6 +60,7 @@ _UNSPACED_RANGES = (
     (0xF900, 0xFAFF),
 )
 _CATEGORIES = {"Ll": _LOWER, "Lu": _UPPER, "Lt": _UPPER, "Nd": _DIGIT, "No": _DIGIT, "Nl": _DIGIT}
+_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _PRIME, _NUMBER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x5851F42D4C957F2D)
 _ROLES = tuple(np.uint64(n * 0x2545F4914F6CDD1D & (1 << 64) - 1) for n in range(1, 8))
 
@@ -85,13 +86,13 @@ class Lines:
 def read(pages: Sequence[str]) -> Lines:
     """Describe the visible lines of pages. Memory: about 60 bytes a character, so give some megabytes at a time."""
     page, number, texts, around = _split(pages)
-    joined = "\n".join(texts.to_list())
-    chars = _Characters(joined, len(texts))
-    words = _Words(joined, len(texts))
+    chars = _Characters("\n".join(texts.to_list()), len(texts))
+    words = _Words(texts.to_list())
     units = np.maximum(words.counts - 0.4 * chars.counts[:, _UNSPACED], 1)
     own = _shape(chars, words, units)
     repeats, occurrence = _repeats(page, words.keys)
-    columns = [*own, np.log1p(repeats), np.minimum(occurrence, 3), *around]
+    topic, content = words.topic(page, own[NAMES.index("prose")] > 0)
+    columns = [*own, topic, np.log1p(content), np.log1p(repeats), np.minimum(occurrence, 3), *around]
     features = np.stack([column.astype(np.float32) for column in columns], 1)
     line, bucket = words.buckets()
     return Lines(len(pages), page, number, texts, features, words.counts, words.keys, line, bucket)
@@ -100,24 +101,25 @@ def read(pages: Sequence[str]) -> Lines:
 def read_keys(pages: Sequence[str]) -> tuple[Ints, Hashes, Ints]:
     """Page, key and number of words of the visible lines, as `read` finds them."""
     page, _, texts, _ = _split(pages)
-    words = _Words("\n".join(texts.to_list()), len(texts))
+    words = _Words(texts.to_list())
     return page, words.keys, words.counts
 
 
 def _split(pages: Sequence[str]) -> tuple[Ints, Ints, pl.Series, list[npt.NDArray[np.float64]]]:
-    """Page, number and text of each visible line; whether a blank line stands before and after it, and its indent."""
+    """Page, number and text of each visible line; how many blank lines stand before and after it, and its indent."""
     lines = text.lines(pl.Series(pages, dtype=pl.String))
     page = lines["document"].to_numpy().astype(np.int64)
     stripped = lines["line"].str.strip_chars()
     indent = lines["line"].str.len_bytes() - lines["line"].str.strip_chars_start().str.len_bytes()
     seen = (stripped != "").to_numpy()
-    edge = np.ones(len(seen) + 1, bool)
-    edge[1:-1] = page[1:] != page[:-1]
-    before = edge[:-1] | ~np.roll(seen, 1)
-    after = edge[1:] | ~np.roll(seen, -1)
-    around = [before[seen], after[seen], np.minimum(indent.to_numpy()[seen], 40)]
     number = np.arange(len(page)) - np.searchsorted(page, page)
-    return page[seen], number[seen], stripped.filter(pl.Series(seen, dtype=pl.Boolean)), around
+    page, number = page[seen], number[seen]
+    gap = np.diff(number, prepend=0, append=0) - 1
+    edge = np.ones(len(page) + 1, bool)
+    edge[1:-1] = page[1:] != page[:-1]
+    blank = np.where(edge, 2, np.minimum(gap, 3))
+    around = [blank[:-1], blank[1:], np.minimum(indent.to_numpy()[seen], 40)]
+    return page, number, stripped.filter(pl.Series(seen, dtype=pl.Boolean)), around
 
 
 def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
@@ -214,26 +216,44 @@ class _Characters:
 class _Words:
     """The words of lines: how many, what they are, and the buckets they hash to."""
 
-    def __init__(self, joined: str, lines: int) -> None:
-        found = text.tokens([joined])
-        data = np.frombuffer(found.data, np.uint8)
-        breaks = np.flatnonzero(data == 10)[: lines + 1]
-        self._first = np.searchsorted(found.starts, breaks[:lines])
-        self.counts = np.diff(np.append(self._first, len(found.starts)))
-        self._line = np.repeat(np.arange(lines), self.counts)
-        first_byte = data[found.starts]
+    def __init__(self, lines: Sequence[str]) -> None:
+        found = text.tokens(lines)
+        self._first, self.counts = found.offsets[:-1], found.counts
+        self._line = np.repeat(np.arange(len(lines)), self.counts)
+        first_byte = found.data[found.starts]
         self.is_number = (first_byte >= 48) & (first_byte <= 57)
-        self._hash = np.where(self.is_number, _NUMBER * (found.ends - found.starts).astype(np.uint64), found.hashes())
+        sizes = found.ends - found.starts
+        stem, whole = _hash_words(found)
+        self._hash = np.where(self.is_number, _NUMBER * sizes.astype(np.uint64), whole)
         self.is_function = np.isin((self._hash >> np.uint64(40)).astype(np.int64), _function_words(), kind="table")
-        self._stem = text.mix(_prefixes(found) + _ROLES[0])
-        self._long = found.ends - found.starts > 8
+        single = (first_byte >= 0xE0) & (sizes <= 4)
+        self._topics = np.where(single, self._hash + np.roll(self._hash, -1) * _ROLES[1], self._hash)
+        self._stem = stem + _ROLES[0]
+        self._long = sizes > 8
         rank = np.arange(len(self._line)) - self._first[self._line]
-        self.keys = self._sums(text.mix(self._hash + rank.astype(np.uint64) * _PRIME))
+        self.keys = self._sums(_mix(self._hash + rank.astype(np.uint64) * _PRIME))
         self._rank, self._left = rank, self.counts[self._line] - 1 - rank
 
     def count(self, which: npt.NDArray[np.bool_]) -> Ints:
         """How many words of each line are marked."""
         return np.bincount(self._line[which], minlength=len(self.counts))
+
+    def topic(self, page: Ints, prose: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], Ints]:
+        """Share of each line's content words that stand in other prose lines of its page too; and how many it has."""
+        content = np.flatnonzero(~(self.is_function | self.is_number))
+        line = self._line[content]
+        key = _mix(self._topics[content] + page[line].astype(np.uint64) * _PRIME)
+        order = np.argsort(key, kind="stable")
+        key, line = key[order], line[order]
+        first = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)])
+        told = np.where(prose[line], line, -1)
+        lowest, highest = (
+            np.repeat(extreme.reduceat(values, first), np.diff(np.append(first, len(key)))) if len(key) else told
+            for extreme, values in ((np.minimum, np.where(told < 0, len(prose), told)), (np.maximum, told))
+        )
+        elsewhere = (highest >= 0) & ((lowest != line) | (highest != line))
+        counts = np.bincount(line, minlength=len(prose))
+        return np.bincount(line[elsewhere], minlength=len(prose)) / np.maximum(counts, 1), counts
 
     def buckets(self) -> tuple[Ints, Ints]:
         """Line and bucket of every hashed word, word stem, pair of words, first and last word, and short line."""
@@ -253,25 +273,40 @@ class _Words:
             (short, self.keys[short] + _ROLES[4]),
             (np.arange(len(self.counts)), np.minimum(self.counts, 12).astype(np.uint64) * _ROLES[5]),
         ]
-        hashed = text.mix(np.concatenate([value for _, value in parts]))
+        hashed = _mix(np.concatenate([value for _, value in parts]))
         return np.concatenate([line for line, _ in parts]), (hashed % np.uint64(BUCKETS)).astype(np.int64)
 
     def _sums(self, values: Hashes) -> Hashes:
         """Sum of the values of each line's words, modulo 2**64."""
         total = np.append(np.uint64(0), np.cumsum(values))
-        return total[self._first + self.counts] - total[self._first]
+        sums: Hashes = total[self._first + self.counts] - total[self._first]
+        return sums
 
 
-def _prefixes(found: text.Tokens) -> Hashes:
-    """The first eight bytes of each word, as a number: its stem, near enough."""
+def _hash_words(found: text.Tokens) -> tuple[Hashes, Hashes]:
+    """Of each word a hash of its first eight bytes, its stem near enough, and one of its first sixteen and its length.
+
+    The trained weights hang on these numbers, so this is not `Tokens.hashes`, which may change with `text.VERSION`.
+    """
     words = np.ndarray(len(found.data) - 7, "<u8", found.data, strides=(1,))
-    return words[found.starts]
+    sizes = found.ends - found.starts
+    stem = _mix(words[found.starts] & _MASKS[np.minimum(sizes, 8)])
+    rest = words[np.minimum(found.starts + 8, len(words) - 1)] & _MASKS[np.clip(sizes - 8, 0, 8)]
+    return stem, _mix(stem + rest * _PRIME + sizes.astype(np.uint64))
+
+
+def _mix(x: Hashes) -> Hashes:
+    """Scramble 64-bit integers one to one (the finalizer of splitmix64, Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Hashes = x ^ (x >> np.uint64(31))
+    return mixed
 
 
 @cache
 def _function_words() -> Ints:
     """The upper 24 bits of the hashes of all function words."""
-    words = text.tokens([" ".join(FUNCTION_WORDS), *FUNCTION_CHARACTERS]).hashes()
+    _, words = _hash_words(text.tokens([" ".join(FUNCTION_WORDS), *FUNCTION_CHARACTERS]))
     return np.unique((words >> np.uint64(40)).astype(np.int64))
 
 

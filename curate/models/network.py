@@ -3,7 +3,7 @@
 A line's verdict needs what stands around it and what the page is made of. Convolutions of width 3 with dilations
 1, 2, 4, 8, 16, 1 see 32 lines to each side; after the third and the fifth, the mean over all lines and the mean over
 the lines that look kept so far are added to every line. After the dilated networks of van den Oord et al. 2016
-(WaveNet) and Strubell et al. 2017 (for tagging); trained by `curate.models.fit`, where the same network stands in torch.
+(WaveNet) and Strubell et al. 2017 (for tagging). `curate.models.fit` trains it; there the same network stands in torch.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _convolved(weights: Weights, values: Floats, i: int, dilation: int) -> Float
     hidden[:-dilation] += values[dilation:] @ after
     hidden += weights[f"conv{i}.b"]
     np.maximum(hidden, 0, out=hidden)
-    return hidden @ weights[f"mix{i}"] + weights[f"mix{i}.b"]
+    mixed: Floats = hidden @ weights[f"mix{i}"]
+    mixed += weights[f"mix{i}.b"]
+    return mixed
 
 
 def _pooled(weights: Weights, page: _Pages, values: Floats, i: int) -> Floats:

@@ -20,6 +20,8 @@ from curate.models.lines import Floats, Hashes, Ints
 MAX_SAMPLE = 32
 MAX_SIMILARITY = 0.7
 """Weighted Jaccard similarity above which two pages are copies."""
+FEATURES = 5
+"""Columns of `features`."""
 COUNTED = {"line_repeats": pl.List(pl.UInt16), "site_pages": pl.UInt16()}
 """Of each page: on how many sampled pages each of its visible lines stands, and how many were looked at. Where nothing
 is known of its site, no lines and 0."""

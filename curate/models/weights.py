@@ -23,18 +23,19 @@ def load(path: str | Path, kind: str) -> Arrays:
     Raises InputError where a file is missing, is not what its .json says, or is of another kind.
     """
     path = Path(path)
-    try:
-        data, said = path.read_bytes(), json.loads(path.with_suffix(".json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a model with its .json beside it: {error}") from error
+    said = _said(path)
+    data = _read(path)
     if hashlib.sha256(data).hexdigest() != said.get("sha256"):
         raise InputError(f"{path}: damaged: its sha256 is not the one in {path.with_suffix('.json').name}")
     if said.get("kind") != kind:
-        raise InputError(
-            f"{path}: a model of kind {said.get('kind')!r}; this version of curate runs {kind!r}: train again"
-        )
+        raise InputError(f"{path}: a model of kind {said.get('kind')!r}, and this curate runs {kind!r}: train it again")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def checksum(path: str | Path) -> str:
+    """The sha256 that the .json beside a model gives. Raises InputError where there is none."""
+    return str(_said(Path(path)).get("sha256"))
 
 
 def save(path: str | Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -45,3 +46,17 @@ def save(path: str | Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) ->
     path.write_bytes(stream.getvalue())
     said = {"kind": kind, "sha256": hashlib.sha256(stream.getvalue()).hexdigest()}
     path.with_suffix(".json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+def _said(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(_read(path.with_suffix(".json"))))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path.with_suffix('.json')}: not what `curate.models.train` writes: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

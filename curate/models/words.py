@@ -13,7 +13,7 @@ import scipy.sparse
 
 from curate.models.lines import BUCKETS, Floats, Ints, Lines
 
-PENALTY = 3e-6
+PENALTY = 1e-5
 """Ridge penalty, per line of mean weight 1."""
 LIMIT = 8.0
 

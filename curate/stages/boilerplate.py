@@ -15,19 +15,20 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, computed_field, field_validator
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from curate.document import LINE, drop, undecided
-from curate.models import flattened, templates
+from curate.errors import InputError
+from curate.models import flattened, templates, weights
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
 VERSION = 1
 
-MAX_CHARS = 20_000_000
+MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
 PARTITION_DOCUMENTS = 50_000
 """Documents for each partition of the sites; some 100 MB."""
@@ -36,14 +37,30 @@ PARTITION_DOCUMENTS = 50_000
 class Config(Section):
     """Which lines of a page are its article."""
 
-    min_score: Fraction = Field(0.5, description="Lines that score less go; 0 keeps every line.")
+    min_score: Fraction = Field(default=0.5, description="Lines that score less go; 0 keeps every line.")
     repeats: Literal["keep", "drop"] = Field(
-        "drop",
+        default="drop",
         description="What becomes of a paragraph that the article says twice: a standfirst repeated as the lead.",
     )
     weights: str | None = Field(
-        None, description="Weights of your own for flattened text, from `python -m curate.models.train`."
+        default=None, description="Weights of your own for flattened text, from `python -m curate.models.train`."
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _can_be_loaded(cls, path: str | None) -> str | None:
+        try:
+            if path is not None:
+                flattened.Model.load(path)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return path
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def weights_sha256(self) -> str | None:
+        """Part of the stage's address: other weights under the same name run the stage again."""
+        return weights.checksum(self.weights) if self.weights else None
 
 
 def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[str]:
@@ -56,7 +73,7 @@ def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[s
 
 def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> list[str]:
     """The article in each HTML page; empty where there is none."""
-    decoded = [bytes_to_str(page, detect_encoding(page)) for page in pages]
+    decoded = [bytes_to_str(page, detect_encoding(page) or "utf-8") for page in pages]
     return _bodies(pl.DataFrame({"text": decoded}, schema={"text": pl.String}).with_columns(format=pl.lit("html")))
 
 

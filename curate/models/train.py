@@ -1,0 +1,374 @@
+"""Train the line model for flattened text: `python -m curate.models.train PAGES.parquet`.
+
+The format of PAGES.parquet stands in labelled.py. Two models are trained, one upon the other: word weights, fitted so
+that no page is scored by a fit that saw its site; then the network over lines, on pages as they are and in disguise.
+All pages train the weights that are written; then a cross-validation over sites says in their card how good they are.
+One thread and fixed seeds: the same data, machine and library versions give the same bytes.
+
+Needs torch, which running the model does not: `pip install curate[train]`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.ndimage
+import scipy.sparse
+
+from curate.models import flattened, labelled, lines, network, templates, weights, words
+from curate.models.labelled import Page
+from curate.models.lines import NAMES, Floats, Ints
+from curate.models.scoring import bag_f1
+
+if TYPE_CHECKING:
+    from curate.models.fit import Inputs
+
+FOLDS = 4
+DISGUISED = 0.33
+"""Share of pages that are shown in disguise too, each in four or five."""
+LICENCES = {
+    "waddle": "waddle / DAnIEL corpus, GPL-3",
+    "wcxb": "WCXB articles, CC-BY-4.0",
+    "andy": "AndyTheFactory article-extraction-dataset, Apache-2.0",
+    "fundus": "fundus tests, MIT",
+    "scrapinghub": "scrapinghub article-extraction-benchmark, MIT",
+    "readability": "mozilla readability test pages, Apache-2.0",
+    "newspaper4k": "newspaper4k tests",
+    "trafilatura": "trafilatura evaluation, Apache-2.0 (segments)",
+}
+"""Where the pages of the published weights come from; the texts belong to their publishers."""
+
+_TOLD = len(NAMES)
+_MISSING = [NAMES.index(name) for name in ("repeats", "occurrence", "blank_before", "blank_after", "indent")]
+_SITE = list(range(_TOLD + 1, _TOLD + 1 + templates.FEATURES))
+
+Mask = npt.NDArray[np.bool_]
+Bodies = dict[int, str]
+
+
+@click.command(help=__doc__)
+@click.argument("pages", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--out", type=click.Path(file_okay=False), default=".", help="Folder for text.npz, text.json and CARD.md."
+)
+@click.option("--steps", default=1600, show_default=True, help="Steps of 24 pages in the training of the network.")
+@click.option("--check/--no-check", default=True, help="Cross-validate over sites, which takes most of the time.")
+@click.option("--sources/--no-sources", default=False, help="Leave each source out in turn, too.")
+def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
+    _need_torch()
+    start = time.process_time()
+    examples = Examples.of([page for path in pages for page in labelled.read(path)])
+    _say(start, f"{len(examples.pages)} pages with disguises, {len(examples.labels)} lines")
+    say = partial(_say, start)
+    model = train(examples, np.ones(len(examples.pages), bool), steps, say)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights.save(folder / "text.npz", flattened.KIND, model)
+    say(f"wrote {folder / 'text.npz'} and text.json")
+    groups = {"sites left out": examples.folds} if check else {}
+    if sources:
+        groups["each source left out"] = examples.sources
+    tables = {name: validate(examples, group, steps, say) for name, group in groups.items()}
+    (folder / "CARD.md").write_text(card(examples, pages, steps, tables))
+    say(f"wrote {folder / 'CARD.md'}")
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise click.ClickException("training needs torch: pip install 'curate[train]'") from None
+
+
+def _say(start: float, text: str) -> None:
+    click.echo(f"{time.process_time() - start:6.0f} s  {text}", err=True)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All pages with their lines described. Page `i` is lines `bounds[i]` to `bounds[i + 1]`."""
+
+    pages: list[Page]
+    bounds: Ints
+    texts: list[str]
+    features: Floats
+    tokens: Ints
+    keys: lines.Hashes
+    words: scipy.sparse.csr_matrix
+    letters: npt.NDArray[np.str_]  # the label of each line as in the file
+    site: Floats  # template features
+
+    @classmethod
+    def of(cls, pages: Sequence[Page]) -> Examples:
+        """Describe pages and their disguises."""
+        everything = [*pages, *_disguised(pages)]
+        parts = [lines.read([page.text for page in everything[i : i + 64]]) for i in range(0, len(everything), 64)]
+        page = np.concatenate([part.page + 64 * i for i, part in enumerate(parts)])
+        number = np.concatenate([part.number for part in parts])
+        offsets = np.cumsum([0, *map(len, parts)])
+        keys, tokens = (np.concatenate([getattr(part, name) for part in parts]) for name in ("keys", "tokens"))
+        bounds = np.searchsorted(page, np.arange(len(everything) + 1))
+        return cls(
+            pages=everything,
+            bounds=bounds,
+            texts=[text for part in parts for text in part.texts.to_list()],
+            features=np.concatenate([part.features for part in parts]),
+            tokens=tokens,
+            keys=keys,
+            words=words.matrix(
+                np.concatenate([part.word_line + offset for part, offset in zip(parts, offsets[:-1], strict=True)]),
+                np.concatenate([part.word_bucket for part in parts]),
+                len(page),
+            ),
+            letters=np.array([everything[i].lines[j][1] for i, j in zip(page.tolist(), number.tolist(), strict=True)]),
+            site=_site_features(everything, bounds, keys, tokens),
+        )
+
+    @cached_property
+    def labels(self) -> Floats:
+        kept: Floats = (self.letters == "1").astype(np.float32)
+        return kept
+
+    @cached_property
+    def weights(self) -> Floats:
+        """What a line counts: the root of its words; pages count by the root of their sum."""
+        units = np.expm1(self.features[:, NAMES.index("units")])
+        weight = np.sqrt(np.clip(units, 1, 80)) * np.isin(self.letters, ["0", "1", "t"])
+        total = np.add.reduceat(weight, self.bounds[:-1])
+        weight /= np.sqrt(np.maximum(total, 1))[self.line_page]
+        counted: Floats = (weight / weight.mean()).astype(np.float32)
+        return counted
+
+    @cached_property
+    def line_page(self) -> Ints:
+        return np.repeat(np.arange(len(self.pages)), np.diff(self.bounds))
+
+    @cached_property
+    def folds(self) -> npt.NDArray[np.str_]:
+        """The fold of each page, by its site."""
+        return np.array([f"fold {fold_of(page.site) + 1}" for page in self.pages])
+
+    @cached_property
+    def sources(self) -> npt.NDArray[np.str_]:
+        return np.array([page.source for page in self.pages])
+
+    @cached_property
+    def chosen(self) -> Mask:
+        """Lines that word weights are fitted to: those near kept lines, and a fifth of the rest."""
+        chosen: Mask = (self.near_kept | (self.keys % np.uint64(5) == 0)) & (self.weights > 0)
+        return chosen
+
+    @cached_property
+    def near_kept(self) -> Mask:
+        """Lines at most three away from a kept one."""
+        near: Mask = scipy.ndimage.maximum_filter1d(self.labels, 7) > 0
+        return near
+
+    def word_weights(self, pages: Mask) -> tuple[Floats, float]:
+        """Fitted to the lines of some pages."""
+        rows = np.flatnonzero(self.chosen & pages[self.line_page])
+        weight = np.minimum(self.weights * np.where(self.near_kept, 1, 5), 5).astype(np.float32)
+        return words.fit(self.words[rows], self.labels[rows], weight[rows])
+
+    def told(self, fitted: tuple[Floats, float]) -> Floats:
+        """The word score of every line."""
+        odds = self.words @ fitted[0] + fitted[1]
+        return np.clip(odds, -words.LIMIT, words.LIMIT).astype(np.float32)
+
+
+def fold_of(site: str) -> int:
+    """The same fold for a site always."""
+    return int(hashlib.md5(f"f{site}".encode(), usedforsecurity=False).hexdigest(), 16) % FOLDS
+
+
+def train(examples: Examples, pages: Mask, steps: int, say: Callable[[str], None]) -> weights.Arrays:
+    """All weights, from some of the pages, in the precision they are kept in."""
+    from curate.models import fit
+
+    told, fitted = _told(examples, pages)
+    mean, scale = _scale(examples, told, pages)
+    given = _inputs(examples, told, mean, scale)
+    for step, loss, trained in fit.train(given, np.flatnonzero(pages), steps, _MISSING, _SITE):
+        if step % 300 == 0 or step == steps:
+            say(f"step {step} of {steps}, loss {loss:.4f}")
+        found = trained
+    arrays = found.export() | {"words": fitted[0], "words.b": np.array([fitted[1]])}
+    small = {name: array.astype(np.float16) for name, array in arrays.items()}
+    return {**small, "mean": mean, "scale": scale}
+
+
+def validate(
+    examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Callable[[str], None]
+) -> dict[str, tuple[float, float, int]]:
+    """Fb without and with site templates, and number of pages, of all scored pages and by source and language.
+
+    Each group of pages is judged by a model trained on the others.
+    """
+    scores: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    scored = np.array([page.gold is not None for page in examples.pages])
+    for group in np.unique(groups[scored]):
+        out = groups == group
+        model = train(examples, ~out, steps, say)
+        alone, together = (
+            bodies(examples, model, np.flatnonzero(out & scored), with_site) for with_site in (False, True)
+        )
+        for i in alone:
+            page = examples.pages[i]
+            pair = bag_f1(alone[i], str(page.gold)), bag_f1(together[i], str(page.gold))
+            for key in ("all", f"source {page.source}", f"language {page.lang}", f"flattener {page.flattener}"):
+                scores[key].append(pair)
+        say(f"{group}: Fb {np.mean(scores['all'], 0).round(4)} so far, without and with site templates")
+    return {key: (*np.mean(pairs, 0).tolist(), len(pairs)) for key, pairs in sorted(scores.items())}
+
+
+def bodies(examples: Examples, model: weights.Arrays, pages: Iterable[int], with_site: bool) -> Bodies:
+    """What the model keeps of pages, by their number."""
+    model = {name: array.astype(np.float32) for name, array in model.items()}
+    told = examples.told((model["words"], float(model["words.b"][0])))
+    values = _inputs(examples, told, model["mean"], model["scale"]).values
+    if not with_site:
+        values[:, _SITE] = 0
+    out = {}
+    for i in pages:
+        start, end = examples.bounds[i], examples.bounds[i + 1]
+        odds = network.run(model, values[start:end], np.array([0, end - start]), examples.tokens[start:end])
+        out[i] = "\n".join(examples.texts[start + j] for j in np.flatnonzero(odds > 0))
+    return out
+
+
+def card(
+    examples: Examples, files: Sequence[str], steps: int, tables: dict[str, dict[str, tuple[float, float, int]]]
+) -> str:
+    """CARD.md of the weights."""
+    plain = pl.Series([page.source for page in examples.pages if not page.disguised])
+    sources = [f"| {LICENCES.get(name, name)} | {count} |" for name, count in plain.value_counts().sort("").iter_rows()]
+    digests = [f"{Path(file).name} sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" for file in files]
+    scores = [
+        f"| {name}: {key} | {count} | {alone:.4f} | {together:.4f} |"
+        for name, table in tables.items()
+        for key, (alone, together, count) in table.items()
+    ]
+    command = f"python -m curate.models.train {' '.join(Path(file).name for file in files)} --steps {steps}"
+    return _CARD.format(
+        command=command,
+        versions=_versions(),
+        digests="\n".join(digests),
+        sources="\n".join(sources),
+        scores="\n".join(scores) or "| not cross-validated | | | |",
+    )
+
+
+_CARD = """\
+# The line model for flattened text
+
+Says of every line of a flattened web page whether it belongs to the article. `text.npz` holds the weights, `text.json`
+their sha256; `flattened.py` runs them in numpy. Use: news and blog pages. Not for: pages that are all list, table or
+code; the title, byline and date (they are dropped on purpose).
+
+## Training
+
+```
+{command}
+```
+
+{versions}
+
+```
+{digests}
+```
+
+| pages from | flattened pages |
+|---|---|
+{sources}
+
+The weights are statistics over these pages; no text of theirs is in this repository. Labels are the sources' own, with
+their errors. Most pages are English, Chinese, Russian, Polish, German and Greek news.
+
+## Cross-validation
+
+Fb: F1 over bags of tokens against the gold text, mean over pages. No site is on both sides.
+
+| left out: pages | flattened pages | Fb | Fb with site templates |
+|---|---|---|---|
+{scores}
+"""
+
+
+def _versions() -> str:
+    import torch
+
+    return (
+        f"Python {sys.version.split()[0]}, numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__}"
+    )
+
+
+def _disguised(pages: Sequence[Page]) -> list[Page]:
+    """A third of the pages in disguise; furniture comes from pages of the same fold, so that folds stay apart."""
+    others = defaultdict(list)
+    for page in pages:
+        others[fold_of(page.site), page.source, page.flattener].append(page)
+    out: list[Page] = []
+    for page in pages:
+        rng = random.Random(f"{page.flattener} {page.id}")  # noqa: S311
+        if rng.random() < DISGUISED and page.gold:
+            out += labelled.disguises(page, rng.choice(others[fold_of(page.site), page.source, page.flattener]))
+    return out
+
+
+def _site_features(pages: Sequence[Page], bounds: Ints, keys: lines.Hashes, tokens: Ints) -> Floats:
+    repeats, looked = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, page in enumerate(pages):
+        if not page.disguised:
+            groups[page.site, page.flattener].append(i)
+    for group in groups.values():
+        spans = [slice(bounds[i], bounds[i + 1]) for i in group]
+        sample = templates.Sample([(keys[span], tokens[span]) for span in spans[: templates.MAX_SAMPLE]])
+        for span in spans:
+            counts, count = sample.count(keys[span], tokens[span])
+            if count:
+                repeats[span], looked[span] = counts, count
+    return templates.features(repeats, looked)
+
+
+def _told(examples: Examples, pages: Mask) -> tuple[Floats, tuple[Floats, float]]:
+    """Word scores of all lines, each from a fit that saw only `pages` and not its fold; and the fit to all `pages`."""
+    told = np.zeros(len(examples.labels), np.float32)
+    for fold in np.unique(examples.folds):
+        inside = examples.folds == fold
+        rows = inside[examples.line_page]
+        told[rows] = examples.told(examples.word_weights(pages & ~inside))[rows]
+    return told, examples.word_weights(pages)
+
+
+def _scale(examples: Examples, told: Floats, pages: Mask) -> tuple[Floats, Floats]:
+    rows = pages[examples.line_page] & (examples.weights > 0)
+    values = np.column_stack([examples.features[rows], told[rows]])
+    return values.mean(0).astype(np.float32), (values.std(0) + 1e-6).astype(np.float32)
+
+
+def _inputs(examples: Examples, told: Floats, mean: Floats, scale: Floats) -> Inputs:
+    from curate.models.fit import Inputs
+
+    values = flattened.inputs(examples.features, told, mean, scale)
+    place = network.positions(examples.bounds, examples.tokens)
+    known = np.array([page.gold is not None or page.disguised for page in examples.pages], np.float32)
+    every = np.concatenate([values, examples.site, place], 1)
+    return Inputs(every, examples.bounds, examples.tokens, examples.labels, examples.weights, known)
+
+
+if __name__ == "__main__":
+    main()
