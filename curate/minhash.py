@@ -181,6 +181,12 @@ def sign(texts: Sequence[str]) -> Signatures:
     return Signatures(keys, rates, _whole(hashes), found.counts)
 
 
+def fingerprint(texts: Sequence[str]) -> tuple[Hashes, Positions]:
+    """One hash of all tokens of each text in order, and their number."""
+    found = text.tokens(texts)
+    return _whole(Ragged(found.hashes(), found.offsets)), found.counts
+
+
 def shingles(tokens: Ragged, size: int) -> Ragged:
     """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none."""
     values, offsets = tokens
@@ -264,8 +270,28 @@ def verify(pairs: Pairs, sets: Ragged, ranks: Ranks) -> Verified:
     blocks = _blocks(len(first), _AT_ONCE)
     shared = [_shared(sets.take(first[block]), sets.take(second[block])) for block in blocks]
     both = np.concatenate([_NO_RANKS, *shared])
-    one, other = sets.lengths[first], sets.lengths[second]
-    return Verified(pairs.first, pairs.second, both / (one + other - both), both / np.minimum(one, other))
+    return _compared(pairs.first, pairs.second, both, sets.lengths[first], sets.lengths[second])
+
+
+def _compared(first: Ranks, second: Ranks, shared: Positions, one: Positions, other: Positions) -> Verified:
+    """Pairs with their similarity, from how many shingles they share and have."""
+    return Verified(first, second, shared / (one + other - shared), shared / np.minimum(one, other))
+
+
+def search(sets: Ragged, sample: Ragged) -> Verified:
+    """The exact similarity of all pairs (text of `sets`, text of `sample`) that have a shingle in common."""
+    order = np.argsort(sample.values)
+    starts = _starts(sample.values[order])
+    vocabulary = sample.values[order][starts]
+    holders = Ragged(sample.owners[order].astype(np.uint64), np.append(starts, len(order)))
+    known = np.flatnonzero(_is_in(sets.values, vocabulary))
+    hits = holders.take(np.searchsorted(vocabulary, sets.values[known]))
+    texts = len(sample.offsets) - 1
+    pairs = np.sort(sets.owners[known][hits.owners] * texts + hits.values.astype(np.int64))
+    starts = _starts(pairs)
+    first, second = np.divmod(pairs[starts], max(texts, 1))
+    shared = np.diff(np.append(starts, len(pairs)))
+    return _compared(first, second, shared, sets.lengths[first], sample.lengths[second])
 
 
 def similar(checked: Verified, threshold: float, containment: float, share: float = 1.0) -> Flags:
@@ -438,7 +464,7 @@ def _rate(lengths: Positions) -> Scores:
     return np.minimum(1.0, np.maximum(SAMPLED, SAMPLED_AT_LEAST / np.maximum(lengths, 1)))
 
 
-def _is_in(values: Ranks, ordered: Ranks) -> Flags:
+def _is_in(values: npt.NDArray[Any], ordered: npt.NDArray[Any]) -> Flags:
     """Which values are among those in ascending order."""
     if not len(ordered):
         return np.zeros(len(values), bool)

@@ -13,6 +13,8 @@ Data Makes Language Models Better", Lee et al. 2022). How near-duplicates are fo
     shingles     a shard              all shingles of the documents in those pairs
     verified     a partition          the pairs that are near-duplicates, with their similarity
     clusters     all verified pairs   for each shard, row by row, what each document is a copy of
+    sample, search, audit             a sample of documents against all others: the share of pairs found
+    paragraphs, frequent, cuts        where the config asks for it: paragraphs that many of the kept documents have
 
 Ranks are the only numbers of documents that leave a shard, and ties in rank go by id: the result depends neither on the
 order of the input nor on shards and workers.
@@ -33,13 +35,23 @@ from pydantic import Field
 from curate import minhash
 from curate.document import drop
 from curate.minhash import Capped, Pairs, Ragged, Verified
-from curate.section import Section
+from curate.section import Count, CountOrZero, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
+from curate.text import hash64, lines
 
 VERSION = 1
 
 PARTITION_DOCUMENTS = 100_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
+
+
+class Paragraphs(Section):
+    """Which paragraphs (lines) are cut from the kept documents. Within a document each is kept once."""
+
+    min_count: int = Field(
+        10, ge=2, description="Paragraphs that stand in this many kept documents are cut from all of them."
+    )
+    min_words: Count = Field(5, description="Tokens below which a paragraph is left alone.")
 
 
 class Config(Section):
@@ -63,6 +75,13 @@ class Config(Section):
         description="Which document of a cluster is kept: that with most tokens, the earliest published, or the first "
         "by source and record; ties go by id.",
     )
+    audit: CountOrZero = Field(
+        200,
+        description="Documents compared with all others exactly, to estimate the share of copies found; 0 for none.",
+    )
+    paragraphs: Paragraphs | None = Field(
+        None, description="Cut paragraphs that many documents have. Runs where given."
+    )
 
 
 class _Whole(Section):
@@ -75,6 +94,7 @@ class _Whole(Section):
 
 class _Ordering(_Whole):
     keep: Literal["longest", "earliest", "first"]
+    audit: int
 
 
 class _Shingling(_Whole):
@@ -86,6 +106,14 @@ class _Similarity(_Whole):
     containment: float
 
 
+class _Search(_Similarity, _Shingling):
+    pass
+
+
+class _Paragraphs(_Whole, Paragraphs):
+    pass
+
+
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Drop what `prepare` found to be a copy; `cluster` is the id of the document that is kept."""
     shares = [(100 * pl.col(name)).floor().cast(pl.Int64) for name in ("similarity", "containment")]
@@ -93,6 +121,9 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     batch = drop(batch, pl.col("copy") == "id", "exact duplicate", pl.lit("another document has its id"))
     batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", pl.format("same text as {}", "duplicate_of"))
     batch = drop(batch, pl.col("copy") == "near", "near-duplicate", near)
+    if "cut" in batch.columns:
+        batch = _without(batch)
+        batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")
     return batch.drop("copy", "duplicate_of", "similarity", "containment")
 
 
@@ -107,7 +138,7 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File
 
     signed = rounds.run("signatures", sign, [[shard] for shard in shards], plain)
     found = _files(signed, "documents")
-    ordered = rounds.run("order", order, [found], _Ordering(**whole, keep=config.keep))[0].files
+    ordered = rounds.run("order", order, [found], _Ordering(**whole, keep=config.keep, audit=config.audit))[0].files
     ranks = [ordered[_part("ranks", number)] for number in range(len(shards))]
 
     keys = [[*_files(signed, _part("keys", number)), *ranks] for number in partitions]
@@ -122,7 +153,31 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File
     alike = _files(rounds.run("verified", verify, checks, bounds), "alike")
 
     judged = rounds.run("clusters", judge, [[*found, *ranks, *alike]], bounds)[0].files
-    return [judged[_part("verdicts", number)] for number in range(len(shards))]
+    verdicts = [judged[_part("verdicts", number)] for number in range(len(shards))]
+    if config.audit:
+        searching = _Search(**bounds.model_dump(), shingle=config.shingle)
+        _audit(list(zip(shards, ranks, strict=True)), ordered["sample"], judged["kept"], searching, rounds)
+    if config.paragraphs:
+        verdicts = _cut(shards, verdicts, _Paragraphs(**whole, **config.paragraphs.model_dump()), rounds)
+    return verdicts
+
+
+def _audit(shards: Sequence[tuple[File, File]], sample: File, kept: File, config: _Search, rounds: Rounds) -> None:
+    """Compare a sample of documents with all others. The result is in the statistics of the last round."""
+    alone = _Shingling(**{**config.model_dump(include=set(_Shingling.model_fields)), "partitions": 1})
+    sets = rounds.run("sample", list_shingles, [[*shard, sample] for shard in shards], alone)
+    sampled = _files(sets, _part("sets", 0))
+    found = rounds.run("search", search, [[*shard, *sampled] for shard in shards], config)
+    rounds.run("audit", audit, [[kept, *_files(found, "similar")]], Section())
+
+
+def _cut(shards: Sequence[File], verdicts: Sequence[File], config: _Paragraphs, rounds: Rounds) -> list[File]:
+    """The verdicts with the column `cut`: the numbers of the lines that go."""
+    pairs = list(zip(shards, verdicts, strict=True))
+    listed = rounds.run("paragraphs", list_paragraphs, pairs, config)
+    parts = [_files(listed, _part("paragraphs", number)) for number in range(config.partitions)]
+    frequent = _files(rounds.run("frequent", count_paragraphs, parts, config), "frequent")
+    return _files(rounds.run("cuts", mark_paragraphs, [[*pair, *frequent] for pair in pairs], config), "verdicts")
 
 
 def sign(inputs: Sequence[File], config: _Whole) -> Rows:
@@ -153,6 +208,9 @@ def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select("rank", original=same)
     documents = documents.join(distinct, left_on="namesake", right_on="rank", maintain_order="left")
     yield "sizes", documents.select("keys", "rate")
+    chosen = documents.filter((pl.col("original") == pl.col("rank")) & (pl.col("size") > 0))
+    chosen = chosen.with_columns(chance=hash64(chosen["id"])).sort("chance").head(config.audit)
+    yield "sample", chosen.select(first="rank", second="rank")
     for number in range(config.shards):
         yield _part("ranks", number), documents.filter(shard=number).sort("row").select("rank", "original")
     return {"copies": documents.filter(pl.col("original") != pl.col("rank")).height}
@@ -196,9 +254,7 @@ def list_shingles(inputs: Sequence[File], config: _Shingling) -> Rows:
 
 def verify(inputs: Sequence[File], config: _Similarity) -> Rows:
     """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard."""
-    frames = [frame for file in inputs[1:] for frame in batches(file)]
-    ranks = pl.concat(frame["rank"] for frame in frames).to_numpy()
-    sets = minhash.stacked([_sets(frame["shingles"]) for frame in frames])
+    ranks, sets = _read_sets(inputs[1:])
     checked = minhash.verify(Pairs(*_columns(read(inputs[0]))), sets, ranks)
     yield "alike", _frame(minhash.relevant(checked, config.threshold, config.containment))
     return {}
@@ -214,9 +270,102 @@ def judge(inputs: Sequence[File], config: _Similarity) -> Rows:
     alike = Verified(*_columns(pl.concat(read(file) for file in inputs[2 * count :])))
     members = minhash.assign(config.documents, alike, config.threshold, config.containment)
     verdicts = _verdicts(documents, members)
+    yield "kept", verdicts.select("kept").with_columns(documents["rank"]).sort("rank").select("kept")
     for number in range(count):
-        yield _part("verdicts", number), verdicts.filter(documents["shard"] == number)
+        yield _part("verdicts", number), verdicts.filter(documents["shard"] == number).drop("kept")
     return {"near_copies": verdicts.filter(copy="near").height}
+
+
+def search(inputs: Sequence[File], config: _Search) -> Rows:
+    """Task: the documents of a shard that are near-duplicates of a sampled one. Inputs: shard, ranks, sampled sets."""
+    sampled, sample = _read_sets(inputs[2:])
+    places = read(inputs[1])
+    original = (places["original"] == places["rank"]).to_numpy()
+    for texts in _texts(inputs[0], []):
+        texts = texts.filter(original[texts["row"].to_numpy()])
+        ranks = places["rank"].gather(texts["row"]).to_numpy().astype(np.int64)
+        found = minhash.search(minhash.text_sets(texts["text"].to_list(), config.shingle), sample)
+        found = found._replace(first=ranks[found.first], second=sampled[found.second])
+        alike = minhash.similar(found, config.threshold, config.containment) & (found.first != found.second)
+        yield "similar", _frame(found.take(alike))
+    return {}
+
+
+def audit(inputs: Sequence[File], config: Section) -> Rows:
+    """Task: the share of similar pairs that ended in one cluster. Inputs: what is kept by rank, similar pairs."""
+    kept = read(inputs[0])["kept"]
+    pairs = pl.concat(read(file) for file in inputs[1:])
+    pairs = pairs.with_columns(together=kept.gather(pairs["first"]) == kept.gather(pairs["second"]))
+    yield "pairs", pairs
+    found, trials = int(pairs["together"].sum()), pairs["second"].n_unique()
+    recall = found / pairs.height if pairs.height else 1.0
+    low, high = _wilson(recall, trials)
+    said = {"recall": round(recall, 4), "recall_low": round(low, 4), "recall_high": round(high, 4)}
+    return {"similar_pairs": pairs.height, "found_pairs": found, "with_copies": trials, **said}
+
+
+def list_paragraphs(inputs: Sequence[File], config: _Paragraphs) -> Rows:
+    """Task: the distinct paragraphs of each kept document of a shard. Inputs: shard, verdicts."""
+    kept = read(inputs[1], ["copy"])["copy"].is_null()
+    for texts in _texts(inputs[0], []):
+        found = _paragraphs(texts.filter(kept.gather(texts["row"])), config.min_words).unique(["row", "hash"])
+        for number in range(config.partitions):
+            yield _part("paragraphs", number), found.filter(pl.col("hash") % config.partitions == number).select("hash")
+    return {}
+
+
+def count_paragraphs(inputs: Sequence[File], config: _Paragraphs) -> Rows:
+    """Task: the paragraphs of a partition that stand in too many documents. Input: the partition from each shard."""
+    counted = pl.concat(read(file) for file in inputs).group_by("hash").len()
+    frequent = counted.filter(pl.col("len") >= config.min_count).select("hash").sort("hash")
+    yield "frequent", frequent
+    return {"frequent_paragraphs": frequent.height}
+
+
+def mark_paragraphs(inputs: Sequence[File], config: _Paragraphs) -> Rows:
+    """Task: the verdicts on a shard with the lines to cut. Inputs: shard, verdicts, frequent paragraphs."""
+    shard, judged, *parts = inputs
+    verdicts, frequent = read(judged), pl.concat(read(file) for file in parts)["hash"]
+    cut = 0
+    for texts in _texts(shard, []):
+        found = _paragraphs(texts, config.min_words)
+        again = ~pl.struct("row", "hash").is_first_distinct()
+        lines = found.filter(again | pl.col("hash").is_in(frequent.implode())).group_by("row").agg(cut=pl.col("line"))
+        rows = texts.select("row").join(lines, on="row", how="left", maintain_order="left")
+        yield "verdicts", verdicts[texts["row"]].hstack(rows.select("cut"))
+        cut += int(lines["cut"].list.len().sum())
+    return {"cut_paragraphs": cut}
+
+
+def _paragraphs(texts: pl.DataFrame, min_words: int) -> pl.DataFrame:
+    """Row of its document, number and hash of each line of at least `min_words` tokens."""
+    found = lines(texts["text"])
+    hashes, sizes = minhash.fingerprint(found["line"].to_list())
+    return found.select(
+        row=texts["row"].gather(found["document"]),
+        line=pl.int_range(pl.len(), dtype=pl.UInt32).over("document"),
+        hash=pl.Series(hashes),
+    ).filter(pl.Series(sizes >= min_words))
+
+
+def _without(batch: pl.DataFrame) -> pl.DataFrame:
+    """The batch without the lines that `cut` lists."""
+    numbered = batch.select("cut").with_row_index("document")
+    cut = numbered.filter(pl.col("cut").is_not_null()).explode("cut", empty_as_null=False, keep_nulls=False)
+    found = lines(batch["text"]).with_columns(cut=pl.int_range(pl.len(), dtype=pl.UInt32).over("document"))
+    left = found.join(cut, on=["document", "cut"], how="anti", maintain_order="left")
+    texts = left.group_by("document", maintain_order=True).agg(pl.col("line").str.join("\n"))
+    left_over = numbered.join(texts, on="document", how="left", maintain_order="left")["line"].fill_null("")
+    return batch.with_columns(text=pl.when(pl.col("cut").is_null()).then("text").otherwise(left_over)).drop("cut")
+
+
+def _wilson(share: float, trials: int) -> tuple[float, float]:
+    """95% confidence interval of a share (Wilson 1927). A document's pairs, found together, are one trial."""
+    if not trials:
+        return 0.0, 1.0
+    z = 1.96
+    middle, spread = share + z * z / (2 * trials), z * (share * (1 - share) / trials + (z / (2 * trials)) ** 2) ** 0.5
+    return (middle - spread) / (1 + z * z / trials), (middle + spread) / (1 + z * z / trials)
 
 
 def _verdicts(documents: pl.DataFrame, members: Verified) -> pl.DataFrame:
@@ -232,6 +381,7 @@ def _verdicts(documents: pl.DataFrame, members: Verified) -> pl.DataFrame:
     is_copy, near = pl.col("kept") != pl.col("rank"), pl.col("jaccard").is_not_null()
     copy = pl.when("namesake").then(pl.lit("id")).when(near).then(pl.lit("near")).otherwise(pl.lit("exact"))
     return judged.select(
+        "kept",
         cluster="name",
         copy=pl.when(is_copy).then(copy),
         duplicate_of=pl.when(is_copy).then("name"),
@@ -297,6 +447,12 @@ def _sets(lists: pl.Series) -> Ragged:
     lengths = lists.list.len().to_numpy()
     values = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
     return Ragged(values, np.append(0, np.cumsum(lengths, dtype=np.int64)))
+
+
+def _read_sets(files: Sequence[File]) -> tuple[minhash.Ranks, Ragged]:
+    frames = [frame for file in files for frame in batches(file)]
+    ranks = pl.concat(frame["rank"] for frame in frames).to_numpy().astype(np.int64)
+    return ranks, minhash.stacked([_sets(frame["shingles"]) for frame in frames])
 
 
 def _files(tasks: Sequence[Done], part: str) -> list[File]:

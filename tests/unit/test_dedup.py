@@ -169,9 +169,7 @@ def test_empty_shards_and_no_documents(tmp_path: Path) -> None:
 def test_what_was_capped_is_counted(tmp_path: Path) -> None:
     lines = prose(99, 12)
     texts = ["\n".join([*lines, *prose(i, 20)]) for i in range(minhash.MAX_BUCKET + 1)]
-    frame, rounds = documents(texts), Rounds(tmp_path)
-    frame.write_parquet(tmp_path / "shard.parquet")
-    dedup.prepare([File(str(tmp_path / "shard.parquet"), "", frame.height)], dedup.Config(), rounds)
+    rounds = prepare(documents(texts), tmp_path)
     assert rounds.stats["candidates"][0]["capped_buckets"] > 0
     assert rounds.stats["candidates"][0]["largest_bucket"] == minhash.MAX_BUCKET + 1
     assert rounds.stats["clusters"][0]["near_copies"] == 0
@@ -183,7 +181,7 @@ def test_a_changed_threshold_runs_only_the_last_rounds(tmp_path: Path) -> None:
     before = {path.name for path in tmp_path.glob("*/*.json")}
     run(frame, tmp_path, threshold=0.7)
     after = {path.parent.name for path in tmp_path.glob("*/*.json") if path.name not in before}
-    assert after == {"verified", "clusters"}
+    assert after == {"verified", "clusters", "search", "audit"}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +191,56 @@ def test_a_changed_threshold_runs_only_the_last_rounds(tmp_path: Path) -> None:
 def test_config_is_checked(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(settings))):
         dedup.Config(**settings)
+
+
+def test_audit_finds_what_was_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = many(5)
+    rounds = prepare(frame, _folder(tmp_path, "good"))
+    said = rounds.stats["audit"][0]
+    assert said["similar_pairs"] == said["found_pairs"] > 10
+    assert said["recall"] == said["recall_high"] == 1 > said["recall_low"] > 0.7
+    monkeypatch.setattr(minhash, "MIN_SHARED", 0.9)  # signatures that hardly any pair passes
+    missed = prepare(frame, _folder(tmp_path, "bad")).stats["audit"][0]
+    assert missed["similar_pairs"] == said["similar_pairs"]
+    assert missed["recall_low"] < missed["recall"] < missed["recall_high"] < 1
+
+
+def test_audit_of_few_and_of_none(tmp_path: Path) -> None:
+    said = prepare(documents(["", "one", "two"]), _folder(tmp_path, "few")).stats["audit"][0]
+    assert (said["similar_pairs"], said["recall"], said["recall_low"]) == (0, 1, 0)
+    assert "audit" not in prepare(documents(["one"]), _folder(tmp_path, "none"), audit=0).stats
+
+
+def test_paragraphs_of_many_documents_are_cut(tmp_path: Path) -> None:
+    plea = "Subscribe to our newsletter now, and never miss a story!"
+    texts = ["\n".join([*prose(i, 6), plea if i % 2 else plea.upper()]) for i in range(5)]
+    texts += ["\n".join(prose(9, 4)), plea]
+    judged = run(documents(texts), tmp_path, 2, paragraphs={"min_count": 5})
+    expected = ["\n".join(prose(i, 6)) for i in range(5)] + ["\n".join(prose(9, 4))]
+    assert judged["text"].to_list()[:6] == expected
+    assert judged["drop_reason"].to_list() == [None] * 6 + ["nothing but repeated paragraphs"]
+    assert "cut" not in judged.columns
+
+
+def test_paragraphs_of_copies_are_not_cut(tmp_path: Path) -> None:
+    """A story on twelve sites is one document: its paragraphs are not furniture."""
+    texts = ["\n".join([*prose(1, 10), *prose(100 + i, 1)]) for i in range(12)]
+    judged = run(documents(texts), tmp_path, paragraphs={"min_count": 2})
+    assert judged["text"].to_list() == texts
+    assert judged["drop_reason"].null_count() == 1
+
+
+def test_a_paragraph_repeated_in_a_document_is_kept_once(tmp_path: Path) -> None:
+    long, short = "This was said before, and it is said again.", "Yes."
+    judged = run(documents(["\n".join([long, short, "", long.upper(), short, "An end."])]), tmp_path, paragraphs={})
+    assert judged["text"].to_list() == ["\n".join([long, short, "", short, "An end."])]
+
+
+def prepare(frame: pl.DataFrame, root: Path, **settings: Any) -> Rounds:
+    rounds = Rounds(root)
+    frame.write_parquet(root / "shard.parquet")
+    dedup.prepare([File(str(root / "shard.parquet"), "", frame.height)], dedup.Config(**settings), rounds)
+    return rounds
 
 
 def _folder(root: Path, name: str) -> Path:
