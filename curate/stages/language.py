@@ -16,20 +16,21 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
 
-from curate import detectors
+from curate import detectors, paragraphs
+from curate.confidence import confidence
 from curate.detectors import Answer, Detector
 from curate.document import drop
 from curate.languages import UNKNOWN, Language, matches, same_language
 from curate.section import CountOrZero, Fraction, Section
 
-VERSION = 1
+VERSION = 2
 
 MAX_CHARACTERS = 20_000
 """How much of a text is looked at. langdetect stops at 10,000 characters that are not in addresses."""
@@ -47,6 +48,7 @@ MAX_WORD = 40
 _UNSPACED = re.compile(
     "[\u0e00-\u109f\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\u3400-\u9fff\ua000-\ua4cf\uf900-\ufaff\uff66-\uff9f]"
 )
+_SCORES = ("language_score", "language_confidence")
 _FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 _CODE = frozenset("()[]{}/\\@#&*_%")
 
@@ -61,6 +63,9 @@ class Config(Section):
         (), description="Languages to keep, as ISO 639 codes; `zh` keeps `zh-Hans` and `zh-Hant`. Empty keeps all."
     )
     min_score: Fraction = Field(0.0, description="Least score of a kept document. langdetect's is no confidence.")
+    min_confidence: Fraction = Field(
+        0.0, description="Least calibrated probability that a kept document is in its language; 0.5 asks for likely."
+    )
     min_letters: CountOrZero = Field(20, description="A document with fewer letters is `und`: too short to tell.")
     detector: detectors.Name = Field("langdetect", description="Who detects. The others are extras to install.")
     verify: detectors.Name | None = Field(
@@ -68,6 +73,12 @@ class Config(Section):
     )
     model: str | None = Field(None, description="fastText's model file, in the layout of lid.176 or GlotLID.")
     model_sha256: str | None = Field(None, description="The model file's checksum; computed where it is not given.")
+
+    paragraphs: Literal["keep", "drop"] | None = Field(
+        None,
+        description="Detect the language of each paragraph too: `keep` gives the shares of languages, `drop` also cuts "
+        "paragraphs in another language than the document's.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +137,24 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
         batch = drop(batch, pl.col("language") == UNKNOWN, "no language", pl.col("unfit"))
         batch = drop(batch, ~pl.col("language").is_in(wanted), "language not kept", said)
     batch = drop(batch, pl.col("language_score") < config.min_score, "language uncertain", said)
-    return (_verify(batch, texts, config) if config.verify else batch).drop("unfit")
+    batch = batch.with_columns(
+        language_confidence=confidence(batch["text"], batch["language"], batch["language_score"])
+    )
+    doubt = pl.format("{} {}, confidence {}", "language", *(pl.col(name).round(2) for name in _SCORES))
+    batch = drop(batch, pl.col("language_confidence") < config.min_confidence, "language doubtful", doubt)
+    batch = _verify(batch, texts, config) if config.verify else batch
+    return (_by_paragraph(batch, config) if config.paragraphs else batch).drop("unfit")
+
+
+def _by_paragraph(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Add `language_shares` and `language_mixed`; with `drop`, cut foreign paragraphs and add them as `foreign`."""
+    judged = paragraphs.judge(paragraphs.lines_of(batch["text"]), config.main.detect)
+    batch = batch.with_columns(language_shares=paragraphs.shares(judged, batch.height))
+    batch = batch.with_columns(language_mixed=paragraphs.is_mixed("language_shares"))
+    if config.paragraphs == "keep":
+        return batch
+    kept = paragraphs.without_foreign(judged, batch["language"])
+    return batch.with_columns(text=kept["text"], foreign=kept["foreign"])
 
 
 def _verify(batch: pl.DataFrame, texts: list[str], config: Config) -> pl.DataFrame:
@@ -141,6 +169,15 @@ def _verify(batch: pl.DataFrame, texts: list[str], config: Config) -> pl.DataFra
             against[i] = f"{languages[i]}, {config.verify} says {language} {score:.2f}"
     batch = batch.with_columns(against=pl.Series(against, dtype=pl.String))
     return drop(batch, pl.col("against").is_not_null(), "language disputed", pl.col("against")).drop("against")
+
+
+def identify(texts: Sequence[str]) -> list[Answer]:
+    """Code of each text as `detect` gives it, with the calibrated probability that it is right instead of the score."""
+    found = detect(texts)
+    columns = pl.DataFrame(found, schema={"language": pl.String, "score": pl.Float64}, orient="row")
+    heads = pl.Series([_no_surrogates(text[:MAX_CHARACTERS]) for text in texts], dtype=pl.String)
+    sure = confidence(heads, columns["language"], columns["score"]).fill_null(0.0)
+    return list(zip(columns["language"], sure, strict=True))
 
 
 def detect(texts: Sequence[str]) -> list[Answer]:
