@@ -38,7 +38,8 @@ def read(stream: IO[bytes], columns: Columns, limit: int) -> Iterator[Record | F
 def _group(parquet: pq.ParquetFile, group: int, first: int, columns: Columns, limit: int) -> Iterator[Record | Fault]:
     number = first
     try:
-        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=False):
+        used = columns.used(parquet.schema_arrow.names)
+        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=[group], columns=used, use_threads=False):
             for row in _rows(batch):
                 yield _record(number, row, columns, limit)
                 number += 1

@@ -43,13 +43,24 @@ class Fault(NamedTuple):
 class Columns:
     """Which column of the input is what, by our names. A name that is not mapped is looked for as it is.
 
-    HTML wins over text, but where only `text` is mapped that is what the user wants.
+    HTML wins over text, but where only `text` is mapped that is what the user wants. `carried` are the columns that go
+    to the metadata; without it, all that are not ours.
     """
 
-    def __init__(self, mapping: Mapping[Column, str]) -> None:
+    def __init__(self, mapping: Mapping[Column, str], carried: Sequence[str] | None = None) -> None:
         self._names: dict[Column, str] = {name: mapping.get(name, name) for name in COLUMNS}
         self._known = frozenset(self._names.values())
         self._text_only = "text" in mapping and "html" not in mapping
+        self._carried = None if carried is None else frozenset(carried)
+
+    def used(self, names: Sequence[str]) -> list[str] | None:
+        """Those of a table's columns that are read; None for all, also where the page is missing and errors list them."""
+        ours = self._known - {self._names["html"]} if self._text_only else self._known
+        used = [name for name in names if name in ours or self._is_carried(name)]
+        return used if set(self._pages()) & set(used) and not any("." in name for name in names) else None
+
+    def _is_carried(self, column: str) -> bool:
+        return column not in self._known if self._carried is None else column in self._carried
 
     def record(self, number: int, where: str, row: Mapping[str, Any], undecoded: bool = False) -> Record | Fault:
         """The record of a row of named values. `undecoded`: its strings carry undecodable bytes."""
@@ -59,7 +70,7 @@ class Columns:
         page = html or (html if text is None else text)
         if not isinstance(page, str | bytes):
             return self._no_page(number, where, row, page)
-        metadata = {name: value for name, value in row.items() if name not in self._known and value is not None}
+        metadata = {name: value for name, value in row.items() if value is not None and self._is_carried(name)}
         encoded = page if isinstance(page, bytes) else encode(page, undecoded)
         return Record(number, "html" if html else "text", encoded, values, metadata)
 

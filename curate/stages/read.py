@@ -28,7 +28,7 @@ from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
 
-VERSION = 2
+VERSION = 3
 
 BATCH_BYTES = 32_000_000
 """Bytes of pages a batch: a batch is full with this or BATCH_ROWS, whichever comes first."""
@@ -76,6 +76,9 @@ class Config(Section):
         {},
         description="For JSON lines, Parquet and CSV: which column is what, where it has another name, as in "
         "`text: body`. All others go to the metadata. HTML is read rather than text, unless only `text` is given here.",
+    )
+    metadata: list[str] | None = Field(
+        None, description="Columns that documents carry along in `metadata`. Where not given, all that are left."
     )
     header: Annotated[str, AfterValidator(_header)] | None = Field(
         None,
@@ -218,9 +221,9 @@ def _records(parts: Iterable[bytes], form: Format, config: Config) -> Iterator[R
     if form in ("warc", "wet"):
         return warc.read(parts, limit)
     if form == "jsonl":
-        return jsonl.read(parts, Columns(config.columns), limit)
+        return jsonl.read(parts, Columns(config.columns, config.metadata), limit)
     if form == "csv":
-        return delimited.read(parts, Columns(config.columns), limit)
+        return delimited.read(parts, Columns(config.columns, config.metadata), limit)
     template = header.compiled(config.header) if config.header and form == "text" else None
     return pages.read(parts, form, limit, template)
 
@@ -229,7 +232,7 @@ def _parquet(stream: IO[bytes], url: str, config: Config) -> Iterator[Record | F
     """Parquet is read from its end: a stream that only goes forward is copied to a temporary file first."""
     if _codec(url):
         raise Damage("compressed Parquet", "Parquet compresses by itself; unpack this file")
-    columns, limit = Columns(config.columns), config.max_record_bytes
+    columns, limit = Columns(config.columns, config.metadata), config.max_record_bytes
     if is_http(url):
         with tempfile.TemporaryFile() as copy:
             yield from parquet.read(spooled(stream, url, copy), columns, limit)

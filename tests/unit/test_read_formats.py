@@ -277,3 +277,17 @@ def test_dropped_rows_have_the_schema_and_the_decision(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("oops\n")
     _, dropped, _ = run(str(tmp_path))
     assert dropped.schema == pl.Schema({**READ_SCHEMA, **DECISION})
+
+
+def test_metadata_names_the_columns_to_carry(tmp_path: Path) -> None:
+    row = {"body": "A story.", "html": "<p>Other</p>", "section": "World", "views": 7, "empty": None}
+    pl.DataFrame([row]).write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text(json.dumps(row))
+    for name in ("a.parquet", "b.jsonl"):
+        everything, _, _ = run(f"{tmp_path}/{name}", columns={"text": "body"})
+        assert json.loads(everything["metadata"][0]) == {"section": "World", "views": 7}
+        some, _, _ = run(f"{tmp_path}/{name}", columns={"text": "body"}, metadata=["html", "empty"])
+        assert json.loads(some["metadata"][0]) == {"html": "<p>Other</p>"}
+        none, _, _ = run(f"{tmp_path}/{name}", columns={"text": "body"}, metadata=[])
+        assert none["metadata"].to_list() == [None]
+        assert none["page"].to_list() == [b"A story."]
