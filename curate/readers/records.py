@@ -54,7 +54,7 @@ class Columns:
         self._carried = None if carried is None else frozenset(carried)
 
     def used(self, names: Sequence[str]) -> list[str] | None:
-        """Those of a table's columns that are read; None for all, also where the page is missing and errors list them."""
+        """Those of a table's columns that are read; None for all, also where there is no page and errors list them."""
         ours = self._known - {self._names["html"]} if self._text_only else self._known
         used = [name for name in names if name in ours or self._is_carried(name)]
         return used if set(self._pages()) & set(used) and not any("." in name for name in names) else None
