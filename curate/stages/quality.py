@@ -177,23 +177,22 @@ GRAM_RULES = {f"max_top_{n}_gram": f"frequent {n}-gram" for n in TOP} | {
 """The drop reason of each rule, in the order in which they are asked. Rules `min_x` and `max_x` look at measure `x`."""
 
 
-_C4 = {
+C4 = {
     "take_out": ("unfinished", "notices", "citations"),
     "min_line_words": 3,
     "max_line_word_length": 1000,
     "min_sentences": 5,
     "max_placeholders": 0,
 }
+FINEWEB = {
+    "min_finished_lines": 0.12,
+    "max_short_lines": 0.67,
+    "max_repeated_line_characters": 0.01,
+    "max_line_ends": 0.3,
+}
 PRESETS: dict[str, dict[str, Any]] = {
-    "c4": dict.fromkeys(WORD_RULES | GOPHER_LINE_RULES | GRAM_RULES) | _C4,
-    "fineweb": _C4
-    | {
-        "take_out": ("notices", "citations"),
-        "min_finished_lines": 0.12,
-        "max_short_lines": 0.67,
-        "max_repeated_line_characters": 0.01,
-        "max_line_ends": 0.3,
-    },
+    "c4": dict.fromkeys(WORD_RULES | GOPHER_LINE_RULES | GRAM_RULES) | C4,
+    "fineweb": C4 | FINEWEB | {"take_out": ("notices", "citations")},
 }
 """What the presets say beside the defaults, which are Gopher's."""
 
@@ -371,7 +370,7 @@ def _per_document(found: pl.DataFrame, documents: int, **measures: pl.Expr) -> p
 class Words:
     """The words of a batch of texts: text `i` has the words `offsets[i]` up to `offsets[i + 1]`."""
 
-    points: npt.NDArray[np.uint32]  # the characters of all texts, with a line end behind each
+    text: str  # all texts, with a line end behind each
     starts: Positions  # in characters
     lengths: Positions
     real: npt.NDArray[np.bool_]  # has a letter or digit
@@ -387,10 +386,10 @@ class Words:
     @cached_property
     def hashes(self) -> Hashes:
         """A 64-bit hash of each word."""
-        data = np.frombuffer(self.points.tobytes().decode("utf-32-le").encode() + bytes(8), np.uint8)
+        data = np.frombuffer(self.text.encode() + bytes(8), np.uint8)
         ends = self.starts + self.lengths
-        starts_and_ends = _in_bytes(self.points, self.starts), _in_bytes(self.points, ends)
-        return Tokens(data, *starts_and_ends, self.offsets).hashes()
+        more = _bytes_before(np.frombuffer(self.text.encode("utf-32-le"), np.uint32))
+        return Tokens(data, self.starts + more[self.starts], ends + more[ends], self.offsets).hashes()
 
     @cached_property
     def document(self) -> Positions:
@@ -405,7 +404,8 @@ class Words:
 
 def find_words(texts: pl.Series) -> Words:
     """All words of the texts. One pass over the characters of all of them."""
-    points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
+    text = "\n".join(texts) + "\n"
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     kinds = _kinds()[points]
     solid, single = kinds != _SPACE, kinds == SINGLE
     edge = np.zeros(len(points) + 1, bool)
@@ -416,7 +416,7 @@ def find_words(texts: pl.Series) -> Words:
     offsets = np.searchsorted(starts, breaks)
     met = np.bitwise_or.reduceat(kinds, starts) if len(starts) else np.empty(0, np.uint8)
     return Words(
-        points=points,
+        text=text,
         starts=starts,
         lengths=ends - starts,
         real=(met & (WORD | SINGLE | _DIGIT)) != 0,
@@ -426,12 +426,12 @@ def find_words(texts: pl.Series) -> Words:
     )
 
 
-def _in_bytes(points: npt.NDArray[np.uint32], at: Positions) -> Positions:
-    """Places in a text as places in its UTF-8."""
-    wide = np.flatnonzero(points >= 0x80)
-    more = np.cumsum(1 + (points[wide] >= 0x800) + (points[wide] >= 0x10000))
-    before: Positions = np.append(0, more)[np.searchsorted(wide, at)]
-    return at + before
+def _bytes_before(points: npt.NDArray[np.uint32]) -> Positions:
+    """For each character, and the end, how many bytes more than characters stand before it in UTF-8."""
+    more = np.zeros(len(points) + 1, np.int64)
+    wide = (points >= 0x80).view(np.uint8) + (points >= 0x800).view(np.uint8) + (points >= 0x10000).view(np.uint8)
+    np.cumsum(wide, out=more[1:])
+    return more
 
 
 def gram_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.DataFrame:
