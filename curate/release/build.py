@@ -32,10 +32,11 @@ from curate.release.manifest import Manifest
 from curate.release.schema import FIELDS
 from curate.release.versions import Bump
 from curate.section import Section
-from curate.stages import split
+from curate.stages import dedup, split
 from curate.tasks import File, Json, Rounds, batches
 
-VERSION = 1
+VERSION = 100 + dedup.VERSION
+"""The gate runs dedup's rounds."""
 
 
 class Config(Section):
@@ -73,6 +74,7 @@ class Request:
     config: str  # the config as text
     inputs: Sequence[Json]  # what was read
     funnel: Sequence[Json]  # a row a stage
+    dedup: dedup.Config | None = None  # what a near-duplicate is; without it none is looked for
     dropped: Sequence[File] = ()  # what the stages dropped: why a document is gone, which were removed on request
 
     @property
@@ -191,7 +193,8 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
     finished = manifest.shards(draft, files)
     contents = gate.verify(finished, request.split.names, rounds)
-    checks = [*contents.checks, *_moves(step, finished)]
+    leaks = [gate.refuse_leaks(finished, request.dedup, rounds)] if request.dedup else []
+    checks = [*contents.checks, *leaks, *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     _write(draft / "README.md", card.release_card(made, request.release.repo))

@@ -21,7 +21,7 @@ from curate.tasks import Json
 LISTED = 20
 """Rows of a table of sites and the like."""
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
-_DTYPES = {"string": "string", "double": "float64"}
+_DTYPES = {"string": "string", "int64": "int64", "double": "float64"}
 
 
 def release_card(manifest: Manifest, repo: str | None) -> str:

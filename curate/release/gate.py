@@ -18,6 +18,7 @@ from curate.errors import ReleaseError
 from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
 from curate.section import Section
+from curate.stages import dedup
 from curate.stages.split import BUCKET_ROWS
 from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
 from curate.text import hash64
@@ -63,6 +64,24 @@ def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rou
     checks = [_compare("id", done, buckets, rounds), _compare("cluster", done, buckets, rounds)]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
     return replace(contents, checks=[*checks, hashed])
+
+
+def refuse_leaks(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds) -> Json:
+    """Look for near-duplicates again, as the stage `dedup` does, among all finished texts.
+
+    Raises ReleaseError where two of them are in different splits.
+    """
+    config = config.model_copy(update={"audit": 0, "paragraphs": None})
+    verdicts = dedup.prepare([file for _, file in shards], config, rounds)
+    copies = pl.concat(_copies(split, file, verdict) for (split, file), verdict in zip(shards, verdicts, strict=True))
+    crossing = copies.join(_splits(copies["duplicate_of"], shards), on="duplicate_of").filter(
+        pl.col("split") != pl.col("other")
+    )
+    name = f"no near-duplicates across splits (similarity {config.threshold}, containment {config.containment})"
+    if crossing.height:
+        pairs = crossing.select(pl.format("{} ({}) and {} ({})", "id", "split", "duplicate_of", "other")).to_series()
+        raise ReleaseError(f"refused: {name}: {crossing.height} pairs broke this, such as {', '.join(pairs[:SHOWN])}")
+    return {"check": name, "checked": sum(file.rows for _, file in shards), "broken": 0}
 
 
 def refuse_moves(changes: Changes, version: str) -> None:
@@ -151,6 +170,22 @@ def _refuse_empty(contents: Contents, asked: Sequence[str]) -> None:
                 f"no document of {_documents(contents)} fell into {split}: raise split.{split}, change split.salt, "
                 f"or set split.{split} to 0 to release without it"
             )
+
+
+def _copies(split: str, shard: File, verdict: File) -> pl.DataFrame:
+    """The documents of a shard that dedup would drop, and for which others."""
+    rows = read(shard, ["id"]).hstack(read(verdict, ["duplicate_of"])).with_columns(split=pl.lit(split))
+    return rows.filter(pl.col("duplicate_of").is_not_null())
+
+
+def _splits(ids: pl.Series, shards: Sequence[tuple[str, File]]) -> pl.DataFrame:
+    """In which splits these documents are: columns `duplicate_of` and `other`."""
+    wanted = ids.unique().to_frame()
+    return pl.concat(
+        wanted.join(batch, left_on="duplicate_of", right_on="id").with_columns(other=pl.lit(split))
+        for split, file in (shards if len(wanted) else shards[:1])
+        for batch in batches(file, ["id"])
+    )
 
 
 def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) -> Json:

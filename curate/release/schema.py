@@ -19,6 +19,7 @@ FIELDS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("url", pa.string(), "Address of the page, where it is known."),
     ("site", pa.string(), "Host without `www.`."),
     ("source", pa.string(), "Input file that the document came from."),
+    ("record", pa.int64(), "Position in that file, from 0."),
     ("language", pa.string(), "ISO 639 code, or `und`."),
     ("language_score", pa.float64(), "What the language detector gave; no calibrated probability."),
     ("cluster", pa.string(), "Id of the near-duplicate cluster. No cluster is in two splits."),
@@ -34,5 +35,8 @@ def released(batch: pl.DataFrame) -> pl.DataFrame:
     """The columns of FIELDS for documents as the last stage left them; null where a stage did not run."""
     missing = [pl.lit(None).alias(name) for name in SCHEMA.names if name not in batch.columns]
     hashes = pl.Series("text_hash", [f"{value:016x}" for value in hash64(batch["text"]).tolist()], pl.String)
-    types = {name: pl.Float64() if dtype == pa.float64() else pl.String() for name, dtype, _ in FIELDS}
-    return batch.with_columns(missing).with_columns(hashes).select(pl.col(name).cast(types[name]) for name in types)
+    columns = [pl.col(name).cast(_TYPES[str(dtype)]) for name, dtype, _ in FIELDS]
+    return batch.with_columns(missing).with_columns(hashes).select(columns)
+
+
+_TYPES = {"string": pl.String(), "int64": pl.Int64(), "double": pl.Float64()}

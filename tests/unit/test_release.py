@@ -21,7 +21,7 @@ from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
 from curate.release.schema import FIELDS, SCHEMA
-from curate.stages import split
+from curate.stages import dedup, split
 from tests.releases import LocalRounds, documents, release, shard, split_up
 
 COUNT = 1200
@@ -230,6 +230,37 @@ def test_a_split_not_asked_for_is_left_out(tmp_path, corpus):
         tmp_path, [shard(tmp_path, corpus.filter(split="train"), "one")], split=split.Config(validation=0, test=0)
     )
     assert list(made.splits) == ["train"]
+
+
+def different(corpus: pl.DataFrame) -> pl.DataFrame:
+    """With texts that have little in common."""
+    texts = [" ".join(f"w{n * (k + 3) % 9973}" for k in range(80)) for n in range(corpus.height)]
+    return corpus.with_columns(text=pl.Series(texts))
+
+
+def test_gate_near_duplicates_across_splits(tmp_path, corpus):
+    clean = different(corpus[:300])
+    made = release(tmp_path, [shard(tmp_path, clean, "clean")], dedup=dedup.Config())
+    check = manifest.read(made.path).gate[-1]
+    assert check["check"].startswith("no near-duplicates across splits (similarity")
+    assert check["checked"] == 300
+    train, test = (clean.filter(split=name)["id"][0] for name in ("train", "test"))
+    leaked = clean.filter(id=train)["text"][0] + " and more"
+    leaking = clean.with_columns(text=pl.when(pl.col("id") == test).then(pl.lit(leaked)).otherwise("text"))
+    with pytest.raises(ReleaseError, match=f"1 pairs broke this, such as .*({train}|{test}) "):
+        release(tmp_path / "leak", [shard(tmp_path, leaking, "leaking")], dedup=dedup.Config())
+    assert release(tmp_path / "unasked", [shard(tmp_path, leaking, "leaking")]).created
+
+
+def test_gate_near_duplicates_in_one_split_are_no_leak(tmp_path, corpus):
+    train = different(corpus[:300]).filter(split="train")
+    twice = pl.concat([train, train[:1].with_columns(id=pl.lit("again"))])
+    release(
+        tmp_path,
+        [shard(tmp_path, twice, "twice")],
+        dedup=dedup.Config(),
+        split=split.Config(validation=0, test=0),
+    )
 
 
 def test_gate_a_text_that_changed_on_its_way(tmp_path, made):
