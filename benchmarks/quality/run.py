@@ -30,7 +30,7 @@ UNSPACED = "[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]"
 NONE = dict.fromkeys(quality.WORD_RULES | quality.LINE_RULES | quality.GRAM_RULES)
 CONFIGS = {
     "gopher": quality.Config(preset="gopher"),
-    "c4": quality.Config(preset="c4"),
+    "c4": quality.Config(preset="c4", **quality.DATATROVE),
     "fineweb": quality.Config(**NONE | quality.FINEWEB),
 }
 EVERY = 10

@@ -67,7 +67,9 @@ class Config(Section):
         "takes only marks such as `[3]` out. RefinedWeb: `uppercase` (most letters are), `numbers`, `counters` "
         "(`3 likes`), `single words`.",
     )
-    min_line_words: CountOrZero | None = Field(None, description="Lines with fewer words are taken out. C4: 3.")
+    min_line_words: CountOrZero | None = Field(
+        None, description="Lines with fewer words are taken out. C4: 5; FineWeb: 3."
+    )
     max_line_word_length: Count | None = Field(
         None, description="Lines with a longer word, in characters, are taken out. C4: 1,000."
     )
@@ -121,7 +123,7 @@ class Config(Section):
     max_duplicate_8_grams: Fraction | None = Field(0.12, description="The same with 8 words. Gopher: 0.12.")
     max_duplicate_9_grams: Fraction | None = Field(0.11, description="The same with 9 words. Gopher: 0.11.")
     max_duplicate_10_grams: Fraction | None = Field(0.1, description="The same with 10 words. Gopher: 0.10.")
-    min_sentences: CountOrZero | None = Field(None, description="Fewest sentences. C4: 5.")
+    min_sentences: CountOrZero | None = Field(None, description="Fewest sentences. C4: 3; FineWeb: 5.")
     max_placeholders: CountOrZero | None = Field(None, description="Most `{` and `lorem ipsum`. C4: 0.")
     min_finished_lines: Fraction | None = Field(
         None, description="Least share of lines that end with a full stop, question or exclamation mark. FineWeb: 0.12."
@@ -179,11 +181,13 @@ GRAM_RULES = {f"max_top_{n}_gram": f"frequent {n}-gram" for n in TOP} | {
 
 C4 = {
     "take_out": ("unfinished", "notices", "citations"),
-    "min_line_words": 3,
+    "min_line_words": 5,
     "max_line_word_length": 1000,
-    "min_sentences": 5,
+    "min_sentences": 3,
     "max_placeholders": 0,
 }
+DATATROVE = {"min_line_words": 3, "min_sentences": 5}
+"""What datatrove, and so FineWeb, has in place of C4's numbers: those of the paper's first version."""
 FINEWEB = {
     "min_finished_lines": 0.12,
     "max_short_lines": 0.67,
@@ -192,7 +196,7 @@ FINEWEB = {
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "c4": dict.fromkeys(WORD_RULES | GOPHER_LINE_RULES | GRAM_RULES) | C4,
-    "fineweb": C4 | FINEWEB | {"take_out": ("notices", "citations")},
+    "fineweb": C4 | DATATROVE | FINEWEB | {"take_out": ("notices", "citations")},
 }
 """What the presets say beside the defaults, which are Gopher's."""
 
@@ -323,7 +327,7 @@ def line_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
         "ellipsis_lines": _LINE.str.contains(rf"{_ELLIPSIS}\s*$").mean(),
         "finished_lines": _LINE.str.contains(rf"{_STOP}$").mean(),
         "short_lines": (_LINE.str.len_chars() <= SHORT_LINE).mean(),
-        "sentences": (_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s") + 1).sum(),
+        "sentences": (_LINE.str.count_matches(rf"{_STOP}+{_CLOSING}*\s+\S") + 1).sum(),
     }
     measured = _per_document(found, texts.len(), **{name: shares[name] for name in sorted(wanted & shares.keys())})
     if "sentences" in wanted:

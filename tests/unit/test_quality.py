@@ -171,15 +171,16 @@ def test_too_much_taken_out():
 
 def test_presets_are_overridden_by_keys():
     assert Config(preset="c4").min_words is None
-    assert Config(preset="c4").min_sentences == 5
+    assert Config(preset="c4").min_sentences == 3
+    assert Config(preset="fineweb").min_sentences == 5
     assert Config(preset="fineweb").min_words == 50
     assert Config(preset="fineweb", min_sentences=2, max_line_ends=None).min_sentences == 2
     assert Config(preset="gopher") == Config()
 
 
 def test_c4_drops_what_it_is_known_for():
-    text = "One sentence is here. And a second is here. A third too. A fourth one is there. The fifth is last."
-    found = applied([text, text + "\nvar x = { y };", text[:60], PROSE], Config(preset="c4"))
+    text = "One sentence is here. And a second is here. The third is the last."
+    found = applied([text, text + "\nvar x = { y };", text[:60], text[:44]], Config(preset="c4"))
     assert found["drop_reason"].to_list() == [None, None, "no line left", "too few sentences"]
     assert found["text"][1] == text
 
