@@ -53,14 +53,14 @@ Ranks = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 
-_BATCH_CHARS = 1 << 20
+_BATCH_CHARS = 1 << 19
 _AT_ONCE = 512
 _ONE = np.uint64(1)
 _SET_MASK = np.uint64((1 << 55) - 1)
 _SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 _SPARE_BITS = np.uint64(64 - 55)
 _RANK_BITS = 32
-_KEYS_AT_ONCE = 1 << 20
+_KEYS_AT_ONCE = 1 << 17
 _VERIFIED_AT_ONCE = 4096
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _NO_RANKS = np.empty(0, np.int64)
@@ -162,7 +162,7 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
 
 
 def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Cut a list of texts into runs of about a million characters and at most 512 texts."""
+    """Cut a list of texts into runs of about half a million characters and at most 512 texts."""
     start = chars = 0
     for i, one in enumerate(texts):
         if i > start and (chars > _BATCH_CHARS or i - start == _AT_ONCE):
@@ -239,16 +239,20 @@ def first_of(values: Hashes) -> Ranks:
     return first[group]
 
 
-def find_pairs(keys: Hashes, ranks: Ranks, texts: int, capped: Capped) -> Iterator[Pairs]:
-    """Pairs of texts that have sampled shingles in common, out of one entry for each shingle of each text.
+def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
+    """Key and rank of each entry in one number that sorts by both; the key loses as many bits as the rank needs."""
+    bits = _rank_bits(texts)
+    return keys << _SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
+
+
+def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
+    """Pairs of texts that have sampled shingles in common, out of one packed entry for each shingle of each text.
 
     In a bucket of more than `MAX_BUCKET` texts each is paired with the first `ANCHORS` and its neighbour by rank, so
     that the pairs grow with the texts and not with their square; `capped` counts those buckets.
     """
-    bits = np.uint64(max(1, (texts - 1).bit_length()))
-    packed = keys << _SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
-    packed = _distinct(packed)
-    for some in _whole_buckets(packed, bits):
+    bits = _rank_bits(texts)
+    for some in _whole_buckets(_distinct(packed), bits):
         yield _pair_up(some >> bits, (some & ((_ONE << bits) - _ONE)).astype(np.int64), capped)
 
 
@@ -358,7 +362,8 @@ def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) ->
     counts = np.concatenate([_NO_RANKS, *(part.keys.lengths for part in signed)])
     owners = np.repeat(ranks, counts)
     single = originals[owners] == owners
-    return merged(list(find_pairs(keys[single], owners[single], len(order), Capped())))
+    packed = pack(keys[single], owners[single], len(order))
+    return merged(list(find_pairs(packed, len(order), Capped())))
 
 
 def merged(found: Sequence[Pairs]) -> Pairs:
@@ -407,8 +412,8 @@ def _whole_buckets(packed: Hashes, bits: np.uint64) -> Iterator[Hashes]:
     packed = packed[np.append(same, False)[: len(packed)] | np.append(False, same)[: len(packed)]]
     start = 0
     while start < len(packed):
-        last = packed[min(start + _KEYS_AT_ONCE, len(packed)) - 1] >> bits
-        end = int(np.searchsorted(packed >> bits, last, side="right"))
+        last = packed[min(start + _KEYS_AT_ONCE, len(packed)) - 1]
+        end = int(np.searchsorted(packed, last | ((_ONE << bits) - _ONE), side="right"))
         yield packed[start:end]
         start = end
 
@@ -457,6 +462,10 @@ def _roll(tokens: Sequence[int]) -> int:
     for token in tokens:
         rolled = (rolled * int(_ROLL) + token) % (1 << 64)
     return rolled
+
+
+def _rank_bits(texts: int) -> np.uint64:
+    return np.uint64(max(1, (texts - 1).bit_length()))
 
 
 def _rate(lengths: Positions) -> Scores:

@@ -37,11 +37,11 @@ from curate.document import drop
 from curate.minhash import Capped, Pairs, Ragged, Verified
 from curate.section import Count, CountOrZero, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
-from curate.text import hash64, lines
+from curate.text import Hashes, hash64, lines
 
 VERSION = 1
 
-PARTITION_DOCUMENTS = 100_000
+PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
 
 
@@ -218,9 +218,10 @@ def order(inputs: Sequence[File], config: _Ordering) -> Rows:
 
 def pair_up(inputs: Sequence[File], config: _Whole) -> Rows:
     """Task: pairs of documents with sampled shingles in common. Inputs: a partition's keys of each shard, ranks."""
-    keys = pl.concat(map(_ranked, inputs[: config.shards], inputs[config.shards :]))
+    shards = zip(inputs[: config.shards], inputs[config.shards :], strict=True)
+    entries = [_packed(keys, read(places), config.documents) for keys, places in shards]
     capped = Capped()
-    found = minhash.find_pairs(keys["key"].to_numpy(), keys["rank"].to_numpy(), config.documents, capped)
+    found = minhash.find_pairs(np.concatenate(entries), config.documents, capped)
     for pairs in chain([minhash.NO_PAIRS], found):
         for number in range(config.partitions):
             yield _part("pairs", number), _frame(pairs).filter(pl.col("first") % config.partitions == number)
@@ -409,17 +410,15 @@ def _texts(shard: File, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         row += batch.height
 
 
-def _ranked(keys: File, places: File) -> pl.DataFrame:
-    """The keys of a shard's documents by rank, without copies of others."""
-    ranks = read(places)
-    owners = read(keys).select("key", rank=pl.col("row"))
-    return (
-        owners.with_columns(
-            rank=ranks["rank"].gather(owners["rank"]), original=ranks["original"].gather(owners["rank"])
-        )
-        .filter(pl.col("original") == pl.col("rank"))
-        .select("key", pl.col("rank").cast(pl.Int64))
-    )
+def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
+    """The keys of a shard's documents that are copies of no other, with their ranks."""
+    rank, original = _columns(places)
+    found = [np.empty(0, np.uint64)]
+    for frame in batches(keys, rows=65536):
+        rows = frame["row"].to_numpy()
+        single = np.flatnonzero(original[rows] == rank[rows])
+        found.append(minhash.pack(frame["key"].to_numpy()[single], rank[rows[single]], documents))
+    return np.concatenate(found)
 
 
 def _frame(columns: Pairs | Verified) -> pl.DataFrame:
@@ -450,9 +449,10 @@ def _sets(lists: pl.Series) -> Ragged:
 
 
 def _read_sets(files: Sequence[File]) -> tuple[minhash.Ranks, Ragged]:
-    frames = [frame for file in files for frame in batches(file)]
-    ranks = pl.concat(frame["rank"] for frame in frames).to_numpy().astype(np.int64)
-    return ranks, minhash.stacked([_sets(frame["shingles"]) for frame in frames])
+    """The sets of shingles in some files, and the ranks of their texts."""
+    parts = [(frame["rank"].to_numpy(), _sets(frame["shingles"])) for file in files for frame in batches(file)]
+    ranks = np.concatenate([np.empty(0, np.int64), *(part for part, _ in parts)])
+    return ranks, minhash.stacked([sets for _, sets in parts])
 
 
 def _files(tasks: Sequence[Done], part: str) -> list[File]:

@@ -128,15 +128,16 @@ def test_shingles_of_a_batch_are_those_of_each_text() -> None:
 def test_large_buckets_are_capped_and_counted() -> None:
     many = 10 * minhash.MAX_BUCKET
     capped = Capped()
-    pairs = minhash.merged(list(minhash.find_pairs(np.full(many, 42 << 40, np.uint64), np.arange(many), many, capped)))
+    packed = minhash.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
+    pairs = minhash.merged(list(minhash.find_pairs(packed, many, capped)))
     assert (capped.buckets, capped.largest) == (1, many)
     assert len(pairs.first) <= (minhash.ANCHORS + 1) * many
     assert set(pairs.second.tolist()) == set(range(1, many))
 
 
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
-    keys = np.full(9, 7 << 40, np.uint64)
-    assert not any(len(pairs.first) for pairs in minhash.find_pairs(keys, np.zeros(9, np.int64), 5, Capped()))
+    packed = minhash.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
+    assert not any(len(pairs.first) for pairs in minhash.find_pairs(packed, 5, Capped()))
 
 
 def test_two_loose_texts_need_a_third() -> None:
