@@ -63,14 +63,19 @@ def confidence(texts: pl.Series, languages: pl.Series, scores: pl.Series) -> pl.
     return evidence.with_columns(sure).select(confidence=pl.when(known).then("sure"))["confidence"]
 
 
+def prose(texts: pl.Series, characters: int = CHARACTERS) -> pl.Series:
+    """The first characters of each text's long lines, or of all its lines where the long ones are few."""
+    text = pl.col("text").str.head(20 * characters)
+    long = text.str.replace_all(_SHORT_LINES, "")
+    chosen = pl.when(long.str.len_chars() >= ENOUGH_CHARACTERS).then(long).otherwise(text).str.head(characters)
+    return pl.DataFrame({"text": texts}).select(chosen.alias("text")).to_series()
+
+
 def words_of(texts: pl.Series, languages: pl.Series, characters: int = CHARACTERS) -> pl.DataFrame:
     """Columns row, language, word: the words that decide, in lower case, from so many characters."""
-    text = pl.col("text").str.head(20 * characters)
-    prose = text.str.replace_all(_SHORT_LINES, "")
-    prose = pl.when(prose.str.len_chars() >= ENOUGH_CHARACTERS).then(prose).otherwise(text).str.head(characters)
-    frame = pl.DataFrame({"text": texts, "language": languages}).with_row_index("row")
-    words = frame.select("row", "language", word=prose.str.to_lowercase().str.extract_all(_WORD))
-    return words.explode("word").drop_nulls()
+    words = prose(texts, characters).str.to_lowercase().str.extract_all(_WORD)
+    frame = pl.DataFrame({"language": languages, "word": words}).with_row_index("row")
+    return frame.explode("word").drop_nulls()
 
 
 def weigh(words: pl.DataFrame, weights: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

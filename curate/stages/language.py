@@ -24,7 +24,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from curate import detectors, paragraphs
-from curate.confidence import confidence
+from curate.confidence import confidence, prose
 from curate.detectors import Answer, Detector
 from curate.document import drop
 from curate.languages import UNKNOWN, Language, matches, same_language
@@ -34,8 +34,6 @@ VERSION = 2
 
 MAX_CHARACTERS = 20_000
 """How much of a text is looked at. langdetect stops at 10,000 characters that are not in addresses."""
-VERIFY_CHARACTERS = 2_000
-"""How much of a text the second opinion is about: more changes no answer and takes its time."""
 MIN_LETTERS = 2
 """Below, not even `detect` answers."""
 MIN_LETTER_SHARE = 0.4
@@ -142,7 +140,7 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     )
     doubt = pl.format("{} {}, confidence {}", "language", *(pl.col(name).round(2) for name in _SCORES))
     batch = drop(batch, pl.col("language_confidence") < config.min_confidence, "language doubtful", doubt)
-    batch = _verify(batch, texts, config) if config.verify else batch
+    batch = _verify(batch, config) if config.verify else batch
     return (_by_paragraph(batch, config) if config.paragraphs else batch).drop("unfit")
 
 
@@ -157,11 +155,11 @@ def _by_paragraph(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     return batch.with_columns(text=kept["text"], foreign=kept["foreign"])
 
 
-def _verify(batch: pl.DataFrame, texts: list[str], config: Config) -> pl.DataFrame:
+def _verify(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Ask the second detector about the documents that would be kept."""
     assert config.verify
     asked = (batch["drop_reason"].is_null() & (batch["language"] != UNKNOWN)).arg_true().to_list()
-    answers = detectors.get(config.verify, config.model).detect([texts[i][:VERIFY_CHARACTERS] for i in asked])
+    answers = detectors.get(config.verify, config.model).detect(prose(batch["text"].gather(asked)).to_list())
     languages = batch["language"].to_list()
     against: list[str | None] = [None] * batch.height
     for i, (language, score) in zip(asked, answers, strict=True):
