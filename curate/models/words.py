@@ -44,6 +44,6 @@ def fit(words: scipy.sparse.csr_matrix, labels: Floats, weights: Floats, iterati
         slope = np.append(turned @ error.astype(np.float32), error.sum()) + PENALTY * np.append(at[:-1], 0)
         return float(entropy @ weights / total + PENALTY / 2 * (at[:-1] @ at[:-1])), slope
 
-    start = np.zeros(BUCKETS + 1)
+    start = np.zeros(words.shape[1] + 1)
     found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations})
     return found.x[:-1].astype(np.float32), float(found.x[-1])
