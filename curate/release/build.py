@@ -192,7 +192,7 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     names = shards.write(rows, draft / "data", request.release.shard_mb << 20)
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
     finished = manifest.shards(draft, files)
-    contents = gate.verify(finished, request.split.names, rounds)
+    contents = gate.verify(finished, request.split.names, rounds, _grouped_by(request, step))
     leaks = [gate.refuse_leaks(finished, request.dedup, rounds)] if request.dedup else []
     checks = [*contents.checks, *leaks, *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
@@ -205,6 +205,12 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     for folder in (draft / "data", draft):
         _sync(folder)
     return made
+
+
+def _grouped_by(request: Request, step: Step) -> str:
+    """What must not be in two splits. A rule that is new cannot hold for what was released under another."""
+    known = step.old is None or step.old.split.get("by") == request.split.by
+    return request.split.by if known else "cluster"
 
 
 def _moves(step: Step, finished: diff.Side) -> list[Json]:

@@ -19,7 +19,7 @@ from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
 from curate.section import Section
 from curate.stages import dedup
-from curate.stages.split import BUCKET_ROWS
+from curate.stages.split import BUCKET_ROWS, group
 from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
 from curate.text import hash64
 
@@ -33,6 +33,7 @@ class Check(Section):
 
     split: str
     buckets: int
+    by: str
 
 
 class Column(Section):
@@ -51,17 +52,18 @@ class Contents:
     checks: list[Json]
 
 
-def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rounds) -> Contents:
-    """Check the finished shards, given with their split. `asked` are the splits that must hold documents.
+def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rounds, by: str = "cluster") -> Contents:
+    """Check the finished shards, given with their split. `asked` are the splits that must hold documents; `by` is what
+    must be in one split beside clusters: sites or months.
 
     Raises ReleaseError, which names what is wrong and some of the documents.
     """
     buckets = -(-sum(file.rows for _, file in shards) // BUCKET_ROWS) or 1
-    configs = [Check(split=split, buckets=buckets) for split, _ in shards]
+    configs = [Check(split=split, buckets=buckets, by=by) for split, _ in shards]
     done = rounds.run("check", check_shard, [[file] for _, file in shards], configs)
     contents = _counted([(split, one.stats) for (split, _), one in zip(shards, done, strict=True)])
     _refuse_empty(contents, asked)
-    checks = [_compare("id", done, buckets, rounds), _compare("cluster", done, buckets, rounds)]
+    checks = [_compare(column, done, buckets, rounds) for column in dict.fromkeys(("id", "cluster", by))]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
     return replace(contents, checks=[*checks, hashed])
 
@@ -102,15 +104,16 @@ def check_shard(inputs: Sequence[File], config: Check) -> Rows:
         _check_hashes(batch, inputs[0])
         _count(batch, counts)
         sums.append(content_sum(batch.with_columns(split=pl.lit(config.split))))
-        for column in ("id", "cluster"):
-            yield from _scatter(batch, column, config)
+        grouped = batch.select("id", "cluster").with_columns(batch.select(group(config.by).alias(config.by)))
+        for column in grouped.columns:
+            yield from _scatter(grouped, column, config)
     return {"content": content_sha256(sums), **{name: dict(sorted(count.items())) for name, count in counts.items()}}
 
 
 def find_offenders(inputs: Sequence[File], config: Column) -> Rows:
     """Task: of one bucket's ids or clusters, count those that stand where they must not."""
     rows = pl.concat(read(file) for file in inputs)
-    if config.column == "cluster":
+    if config.column != "id":
         rows = rows.unique()
     broken = rows.filter(rows[config.column].is_duplicated()).sort(config.column, "split")
     yield "broken", broken
@@ -192,7 +195,7 @@ def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) ->
     groups = [[one.files[f"{column}-{number:05d}"] for one in done] for number in range(buckets)]
     found = [one.stats for one in rounds.run(f"compare-{column}", find_offenders, groups, Column(column=column))]
     broken = sum(stats["broken"] for stats in found)
-    name = {"id": "no id twice, within a split or across", "cluster": "no cluster in two splits"}[column]
+    name = "no id twice, within a split or across" if column == "id" else f"no {column} in two splits"
     if broken:
         examples = [example for stats in found for example in stats["examples"]][:SHOWN]
         raise ReleaseError(f"refused: {name}: {broken} {column}s broke this, such as {', '.join(examples)}")

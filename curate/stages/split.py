@@ -7,6 +7,7 @@ share takes documents from train only. After that, what was released stays where
 - a released document keeps its split, and what is near it joins it, also where it is now dropped as a copy itself;
 - where that would bring two splits together, test wins over validation and validation over train: the cluster's other
   released documents are dropped as `split conflict`;
+- a document whose site, month or date asks for another split than what is near it was released in is dropped likewise;
 - what is on the list of removals (ids or URLs) is dropped, and with it its whole cluster.
 
 An id that the corpus holds more than once keeps its first document, by source and record.
@@ -26,12 +27,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from datetime import date
+from typing import Annotated, Literal, Self
 
 import fsspec
 import polars as pl
 import pyarrow.parquet as pq
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from curate.document import drop
 from curate.section import Section
@@ -48,24 +50,49 @@ BUCKET_ROWS = 1_000_000
 """Documents that are compared in one task; some 200 MB."""
 
 
+class After(Section):
+    """A split by date."""
+
+    after: date = Field(description="Documents published after this day are test; those without a date are not.")
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+TestRule = Annotated[
+    Annotated[Share, Tag("share")] | Annotated[After, Tag("after")],
+    Discriminator(lambda given: "after" if isinstance(given, dict | After) else "share"),
+]
+
+
 class Config(Section):
     """How documents are split. Near-duplicates never cross splits."""
 
-    validation: float = Field(0.05, ge=0, lt=1, description="Share of clusters in validation; 0 for none.")
-    test: float = Field(0.05, ge=0, lt=1, description="Share of clusters in test; 0 for none.")
+    validation: Share = Field(0.05, description="Share of clusters in validation; 0 for none.")
+    test: TestRule = Field(
+        0.05, description="Share of clusters in test, 0 for none; or `{after: 2024-06-01}`, what was published later."
+    )
+    by: Literal["cluster", "site", "month"] = Field(
+        "cluster",
+        description="What stays together beside near-duplicates: nothing more, all documents of a site, or all that "
+        "were published in a month.",
+    )
     salt: str = Field("curate", description="Another salt gives another split of what was not released yet.")
 
     @model_validator(mode="after")
     def _train_is_left(self) -> Self:
-        if self.validation + self.test >= 1:
+        if self.validation + self.test_share >= 1:
             raise ValueError("validation and test leave nothing for train: their sum must be below 1")
         return self
 
     @property
+    def test_share(self) -> float:
+        """Share of what is split by hash that goes to test."""
+        return 0.0 if isinstance(self.test, After) else self.test
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The splits asked for."""
-        shares = {"train": 1.0, "validation": self.validation, "test": self.test}
-        return tuple(name for name in SPLITS if shares[name])
+        asked = {"train": True, "validation": self.validation > 0, "test": self.test != 0}
+        return tuple(name for name in SPLITS if asked[name])
 
 
 @dataclass(frozen=True)
@@ -85,23 +112,33 @@ NOTHING = Past()
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Add `split`, and `cluster` where dedup is off; drop what `prepare` found must not stay."""
     batch = _clustered(batch)
-    chosen = assign(batch["cluster"], config)
-    batch = batch.with_columns(split=pl.coalesce("held", pl.lit(chosen)))
+    chosen = pl.lit(assign(batch, config))
+    joins = config.by == "cluster" and not isinstance(config.test, After)
+    batch = batch.with_columns(split=pl.coalesce("held" if joins else "released", chosen))
     batch = drop(batch, pl.col("removed"), REMOVED)
     batch = drop(batch, pl.col("first").is_not_null(), "duplicate id", pl.col("first"))
-    conflict = pl.format("released in {}, but near what was released in {}", "released", "held")
-    batch = drop(batch, pl.col("released") != pl.col("held"), "split conflict", conflict)
+    where = pl.format("its place is {}", pl.coalesce("released", chosen))
+    conflict = pl.format("{}, but it is near what was released in {}", where, "held")
+    batch = drop(batch, pl.coalesce("released", "split") != pl.col("held"), "split conflict", conflict)
     return batch.drop("first", *_HELD)
 
 
-def assign(clusters: pl.Series, config: Config) -> pl.Series:
-    """The split of each cluster that no release holds."""
-    place = hash64(config.salt + "\0" + clusters)
-    frame = pl.DataFrame(
-        {"test": place < int(config.test * 2**64), "validation": ~place < int(config.validation * 2**64)}
-    )
+def assign(batch: pl.DataFrame, config: Config) -> pl.Series:
+    """The split of each document that no release holds. The batch has `cluster`, `site` and `published`."""
+    place = hash64(config.salt + "\0" + batch.select(group(config.by)).to_series())
+    test, validation = place < int(config.test_share * 2**64), ~place < int(config.validation * 2**64)
+    later = pl.lit(False)
+    if isinstance(config.test, After):
+        later = (pl.col("published").str.head(10) > config.test.after.isoformat()).fill_null(False)
+    frame = batch.select(test=later | pl.lit(pl.Series(test)), validation=pl.lit(pl.Series(validation)))
     chosen = pl.when("test").then(pl.lit("test")).when("validation").then(pl.lit("validation"))
     return frame.select(split=chosen.otherwise(pl.lit("train")))["split"]
+
+
+def group(by: str) -> pl.Expr:
+    """What stays together: the site or the month where it is known, else the cluster."""
+    groups = {"site": pl.col("site"), "month": pl.col("published").str.extract(r"^(\d{4}-\d{2})")}
+    return pl.coalesce(groups[by], "cluster") if by in groups else pl.col("cluster")
 
 
 def tombstones(ids: pl.Series) -> list[str]:

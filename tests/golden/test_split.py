@@ -25,5 +25,6 @@ SPLITS = {
 
 
 def test_splits_of_known_clusters():
-    found = assign(pl.Series(list(SPLITS)), Config(validation=0.3, test=0.3))
+    batch = pl.DataFrame({"cluster": list(SPLITS), "site": None, "published": None})
+    found = assign(batch, Config(validation=0.3, test=0.3))
     assert found.to_list() == list(SPLITS.values())

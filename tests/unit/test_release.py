@@ -211,6 +211,14 @@ def test_gate_a_cluster_in_two_splits(tmp_path, corpus):
         release(tmp_path, [shard(tmp_path, crossing, "crossing")])
 
 
+def test_gate_a_site_in_two_splits(tmp_path, corpus):
+    with pytest.raises(ReleaseError, match=r"no site in two splits: 5 sites broke this, such as site0\.example"):
+        release(tmp_path, [shard(tmp_path, corpus, "corpus")], split=split.Config(by="site"))
+    sites = split_up(documents(400, site=[f"site{n % 40}" for n in range(400)]), by="site")
+    made = release(tmp_path, [shard(tmp_path, sites, "sites")], split=split.Config(by="site"))
+    assert manifest.read(made.path).gate[2] == {"check": "no site in two splits", "checked": 40, "broken": 0}
+
+
 def test_gate_works_in_any_number_of_buckets(tmp_path, corpus, monkeypatch):
     monkeypatch.setattr(gate, "BUCKET_ROWS", 100)
     made = release(tmp_path, [shard(tmp_path, corpus, "corpus")])

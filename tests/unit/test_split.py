@@ -12,7 +12,7 @@ from curate.stages.split import Config, Past, apply, assign, prepare, tombstones
 from curate.tasks import File, read
 from tests.releases import LocalRounds, documents, shard, split_up
 
-CLUSTERS = pl.Series([f"cluster {n}" for n in range(20_000)])
+CLUSTERS = pl.DataFrame({"cluster": [f"cluster {n}" for n in range(20_000)], "site": None, "published": None})
 
 
 def test_shares_are_what_was_asked_for():
@@ -46,6 +46,43 @@ def test_the_salt_gives_another_split():
 def test_impossible_shares_are_refused(shares):
     with pytest.raises(ValidationError):
         Config(**shares)
+
+
+def test_a_site_or_a_month_stays_together():
+    frame = split_up(documents(3000), by="month", validation=0.2, test=0.2)
+    dated = frame.filter(pl.col("published").is_not_null())
+    assert dated.group_by(pl.col("published").str.head(7)).agg(pl.n_unique("split"))["split"].max() == 1
+    undated = frame.filter(pl.col("published").is_null())
+    assert undated["split"].n_unique() == 3
+    sites = [f"site{n % 40}.example" for n in range(3000)]
+    frame = split_up(documents(3000, site=sites), by="site", validation=0.2, test=0.2)
+    assert frame.group_by("site").agg(pl.n_unique("split"))["split"].max() == 1
+    assert frame["split"].n_unique() == 3
+
+
+def test_a_split_by_date():
+    config = {"test": {"after": "2024-10-05"}, "validation": 0.2}
+    frame = split_up(documents(3000), **config)
+    later = frame["published"].fill_null("") > "2024-10-05"
+    assert set(frame.filter(later)["split"]) == {"test"}
+    assert set(frame.filter(~later)["split"]) == {"train", "validation"}
+    assert Config(**config).names == ("train", "validation", "test")
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "said"),
+    [
+        ({"test": {"after": "June"}}, ("test", "after", "after"), "valid date"),
+        ({"test": {"before": "2024-01-01"}}, ("test", "after", "after"), "required"),
+        ({"test": 5}, ("test", "share"), "less than 1"),
+        ({"by": "author"}, ("by",), "'cluster', 'site' or 'month'"),
+    ],
+)
+def test_faults_of_the_rule_are_told_once_each(given, where, said):
+    with pytest.raises(ValidationError) as caught:
+        Config(**given)
+    fault = caught.value.errors()[0]
+    assert (fault["loc"], said in fault["msg"]) == (where, True)
 
 
 def test_names_are_those_with_a_share():
@@ -159,8 +196,21 @@ def test_where_clusters_merge_across_splits_train_loses(tmp_path, released, expe
     if "split conflict" in expected.values():
         assert (
             judged["drop_detail"][0]
-            == f"released in {next(iter(released))}, but near what was released in {judged['split'][1]}"
+            == f"its place is {next(iter(released))}, but it is near what was released in {judged['split'][1]}"
         )
+
+
+@pytest.mark.parametrize("rule", [{"by": "site"}, {"test": {"after": "2024-06-30"}}])
+def test_what_cannot_join_its_cluster_is_dropped(tmp_path, rule):
+    """By site or date the split of a new document is given; near what was released elsewhere it must not be at all."""
+    frame = documents(2, id=["a", "b"], published=["2024-07-01", "2024-07-01"], site=["s", "s"])
+    config = Config(validation=0, **{"test": 0.999, **rule})
+    judged = later(tmp_path, frame, config, released=before(tmp_path, train=["a"]))
+    assert found(judged) == {"a": "train", "b": "test"}
+    near = frame.with_columns(cluster=pl.lit("a"))
+    judged = later(tmp_path / "near", near, config, released=before(tmp_path / "near", train=["a"]))
+    assert found(judged) == {"a": "train", "b": "split conflict"}
+    assert judged["drop_detail"][1] == "its place is test, but it is near what was released in train"
 
 
 def test_removals_take_their_clusters_along(tmp_path):
