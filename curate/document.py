@@ -12,11 +12,13 @@
     metadata      String?  read        JSON object: whatever else came with the record
     page          Binary   read        the raw page; gone after normalize
     text          String   normalize   the decoded page; after boilerplate the article body
+    repairs       Struct   normalize   how much each repair did, summed in the stage's statistics
     html          String?  boilerplate the decoded HTML source of an HTML page; gone after metadata
     lines         List[Struct[text: String, score: Float32, kept: Boolean]]   boilerplate   what the page's lines
                                        scored; gone after metadata
     language      String   language    ISO 639 code or `und`
     language_score Float64 language
+    language_confidence Float64?  language   calibrated probability that the language is right
     cluster       String   dedup       id of the cluster's representative
     split         String   split       train, validation or test
 

@@ -28,13 +28,17 @@ class StageTask:
         stage = next(stage for stage in STAGES if stage.name == self.stage)
         count: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
+        repairs: Counter[str] = Counter()
         for batch in _beside(inputs):
             kept, dropped = judge(stage, batch, config)
             _count(count, batch, kept, dropped)
             reasons.update(dropped["drop_reason"].to_list())
+            if "repairs" not in batch.columns and "repairs" in kept.columns:
+                repairs.update(kept["repairs"].struct.unnest().sum().row(0, named=True))
             yield "kept", kept
             yield "dropped", dropped
-        return {**count, "reasons": dict(sorted(reasons.items()))}
+        stats = {**count, "reasons": dict(sorted(reasons.items()))}
+        return {**stats, "repairs": dict(+repairs)} if +repairs else stats
 
 
 def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -54,10 +58,13 @@ def total(stats: Sequence[Json]) -> Json:
     """The statistics of a stage: sums over its tasks."""
     count: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    repairs: Counter[str] = Counter()
     for one in stats:
         count.update({name: value for name, value in one.items() if isinstance(value, int)})
         reasons.update(one.get("reasons", {}))
-    return {**count, "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))}
+        repairs.update(one.get("repairs", {}))
+    ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return {**count, "reasons": ordered, **({"repairs": dict(repairs)} if repairs else {})}
 
 
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:

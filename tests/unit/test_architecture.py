@@ -19,8 +19,8 @@ store
 config
 release
 stages
-minhash models readers repair
-detectors bylines encoding markup
+lost minhash models paragraphs readers
+bylines confidence detectors encoding markup wrapping
 dates languages
 document
 text

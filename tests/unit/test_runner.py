@@ -57,3 +57,10 @@ def test_totals_add_up_with_the_most_frequent_reason_first():
     summed = total([{"documents_in": 3, "reasons": {"a": 1, "b": 1}}, {"documents_in": 4, "reasons": {"b": 2}}])
     assert summed == {"documents_in": 7, "reasons": {"b": 3, "a": 1}}
     assert list(summed["reasons"]) == ["b", "a"]
+
+
+def test_repairs_are_summed():
+    assert total([{"repairs": {"nfc": 1}}, {}, {"repairs": {"nfc": 2, "spaces": 1}}])["repairs"] == {
+        "nfc": 3,
+        "spaces": 1,
+    }
