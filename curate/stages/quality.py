@@ -10,10 +10,12 @@ Sources: Gopher, Rae et al. 2021, Scaling Language Models, section A1.1 and Tabl
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -33,8 +35,11 @@ PART_CHARACTERS = 2_000_000
 SHORT_LINE = 30
 """Characters. FineWeb: 30."""
 
-STOP_WORDS = {"en": ("the", "be", "to", "of", "and", "that", "have", "with")}
-"""By language. English: Gopher's."""
+STOP_WORDS: dict[str, list[str]] = json.loads(files("curate.models").joinpath("stop_words.json").read_text("utf-8"))
+"""By language. English: Gopher's. Others: the most frequent words of prose, see benchmarks/quality/stop_words.py."""
+
+OWN_LENGTHS = ("fi", "ko", "ta", "ur")
+"""Languages in which prose breaks the limits of mean word length, which are made for English and hold for most."""
 
 Length = Annotated[float, Field(ge=0)]
 
@@ -79,7 +84,7 @@ class Config(Section):
     min_words: CountOrZero | None = Field(50, description="Fewest words. Gopher: 50.")
     max_words: CountOrZero | None = Field(100_000, description="Most words. Gopher: 100,000.")
     min_mean_word_length: Length | None = Field(
-        3, description="Least mean length of words, in characters; not in scripts without spaces. Gopher: 3."
+        3, description="Least mean length of words, in characters; not where the language has its own. Gopher: 3."
     )
     max_mean_word_length: Length | None = Field(10, description="Greatest mean length of words. Gopher: 10.")
     max_hashes: Length | None = Field(0.1, description="Most `#` per word. Gopher: 0.1.")
@@ -96,7 +101,7 @@ class Config(Section):
     min_stop_words: CountOrZero | None = Field(
         2,
         description="Fewest different stop words (English: the, be, to, of, and, that, have, with), where the language "
-        "is known and has a list. Gopher: 2.",
+        "stage has found a language with a list. Gopher: 2.",
     )
     max_duplicate_lines: Fraction | None = Field(
         0.3, description="Greatest share of lines seen before in the document. Gopher: 0.30."
@@ -246,12 +251,13 @@ def word_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
     texts = batch["text"]
     real = words.summed(words.real)
     every = np.maximum(words.counts, 1)
-    unspaced = words.summed(words.single) > words.counts / 2
+    unspaced = pl.Series(words.summed(words.single) > words.counts / 2)
+    odd = unspaced | _language(batch).is_in(OWN_LENGTHS).fill_null(False)
     length = words.summed(words.lengths * words.real) / np.maximum(real, 1)
     return pl.DataFrame(
         {
             "words": real,
-            "mean_word_length": pl.Series(length).set(pl.Series(unspaced), None),
+            "mean_word_length": pl.Series(length).set(odd, None),
             "hashes": texts.str.count_matches("#", literal=True) / every,
             "ellipses": texts.str.count_matches(_ELLIPSIS) / every,
             "alphabetic_words": words.summed(words.alphabetic) / every,
@@ -262,16 +268,31 @@ def word_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
 
 def _stop_words(batch: pl.DataFrame, words: Words) -> pl.Series:
     """How many different stop words of its language a document has; null where no list is known."""
-    languages = batch["language"] if "language" in batch.columns else pl.Series([None] * batch.height, dtype=pl.String)
-    found = pl.Series("stop_words", [None] * batch.height, dtype=pl.Int64)
-    for language, stop_words in STOP_WORDS.items():
-        wanted = np.sort(find_words(pl.Series([" ".join(stop_words)])).hashes)
-        which = np.minimum(np.searchsorted(wanted, words.hashes), len(wanted) - 1)
-        hits = np.flatnonzero(wanted[which] == words.hashes)
-        pairs = np.unique(words.document[hits] * len(wanted) + which[hits])
-        counts = np.bincount(pairs // len(wanted), minlength=batch.height)
-        found = pl.select(pl.when(languages == language).then(pl.Series(counts)).otherwise(found)).to_series()
-    return found
+    number = _language(batch).replace_strict({name: i for i, name in enumerate(STOP_WORDS)}, default=None)
+    table = _stop_table()
+    keys = words.hashes ^ _salt(number.fill_null(len(STOP_WORDS)).to_numpy())[words.document]
+    which = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    hits = np.flatnonzero(table[which] == keys)
+    pairs = np.unique(words.document[hits] * len(table) + which[hits])
+    counts = pl.Series(np.bincount(pairs // len(table), minlength=batch.height))
+    return counts.set(number.is_null(), None)
+
+
+@cache
+def _stop_table() -> Hashes:
+    """The stop words' hashes, each salted with its language."""
+    lists = [find_words(pl.Series([" ".join(words)])).hashes for words in STOP_WORDS.values()]
+    salts = _salt(np.arange(len(lists)))
+    return np.sort(np.concatenate([hashes ^ salt for hashes, salt in zip(lists, salts, strict=True)]))
+
+
+def _salt(number: Positions) -> Hashes:
+    return mix(number.astype(np.uint64) + np.uint64(1))
+
+
+def _language(batch: pl.DataFrame) -> pl.Series:
+    """The language column; nulls where the stage has not run."""
+    return batch["language"] if "language" in batch.columns else pl.Series([None] * batch.height, dtype=pl.String)
 
 
 def take_out(batch: pl.DataFrame, config: Config) -> pl.DataFrame:

@@ -98,9 +98,29 @@ def test_empty_batch():
 
 
 def test_stop_words_count_where_the_language_is_known():
-    assert verdict("Ein Satz auf Deutsch", language="de", min_stop_words=2) == (None, None)
-    assert verdict("Ein Satz auf Deutsch", language="en", min_stop_words=2) == ("too few stop words", "0 < 2")
-    assert applied(["Ein Satz"], Config(**OFF | {"min_stop_words": 2}))["drop_reason"][0] is None
+    rule = {"min_stop_words": 2}
+    assert verdict("Vita brevis, ars longa", language="la", **rule) == (None, None)
+    assert verdict("Vita brevis, ars longa", language="en", **rule) == ("too few stop words", "0 < 2")
+    assert verdict("The ship, the sea", language="en", **rule) == ("too few stop words", "1 < 2")
+    assert applied(["Vita brevis"], Config(**OFF | rule))["drop_reason"][0] is None
+
+
+def test_stop_words_are_those_of_the_documents_language():
+    texts = ["Das Schiff und die Mannschaft", "Das Schiff und die Mannschaft", "Le bateau et les marins", "et und y og"]
+    found = applied(texts, Config(**OFF | {"min_stop_words": 2}), language=["de", "fr", "fr", "es"])
+    assert found["drop_detail"].to_list() == [None, "0 < 2", None, "1 < 2"]
+
+
+def test_thirty_languages_have_stop_words():
+    assert len(quality.STOP_WORDS) >= 30
+    assert quality.STOP_WORDS["en"] == ["the", "be", "to", "of", "and", "that", "have", "with"]
+    assert all(len(set(words)) >= 8 for words in quality.STOP_WORDS.values())
+
+
+def test_some_languages_have_word_lengths_of_their_own():
+    text = "järjestelmällistämättömyydellänsä kolmivaihekilowattituntimittari"
+    assert verdict(text, language="fi", max_mean_word_length=10) == (None, None)
+    assert verdict(text, language="et", max_mean_word_length=10)[0] == "words too long"
 
 
 def test_a_character_is_a_word_where_no_spaces_are_written():
