@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.encoding import decode_html, decode_text
-from curate.stages.normalize import normalize_text
+from curate.repair import normalize_text
 
 ANY = st.text(st.characters(), max_size=80)
 MOJIBAKE = st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore").decode("cp1252", "ignore"))

@@ -19,6 +19,7 @@ store
 config
 release
 stages
+repair
 lost minhash models paragraphs readers
 bylines confidence detectors encoding markup wrapping
 dates languages

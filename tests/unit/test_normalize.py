@@ -6,9 +6,10 @@ import ftfy.badness
 import polars as pl
 import pytest
 
+from curate import repair
 from curate.document import READ_SCHEMA, undecided
-from curate.stages import normalize
-from curate.stages.normalize import Config, apply, normalize_text
+from curate.repair import normalize_text
+from curate.stages.normalize import Config, apply
 
 
 def batch(pages: list[bytes], format: str = "text", **columns: list[str | None]) -> pl.DataFrame:
@@ -55,7 +56,7 @@ def test_leaves_clean_text_alone(text: str) -> None:
 def test_the_rust_pattern_finds_what_ftfy_finds() -> None:
     characters = [chr(point) for point in [*range(0x20, 0x250), *range(0x370, 0x500), *range(0x2000, 0x2122)]]
     pairs = [a + b + "x" for a in characters[::3] for b in characters[::7]] + ["Ø§Ù„", " Â", "aÃ b", "Ѓ°Г", "в€њ"]
-    found = pl.Series(pairs).str.contains(normalize.MOJIBAKE).to_list()
+    found = pl.Series(pairs).str.contains(repair.MOJIBAKE).to_list()
     assert found == [ftfy.badness.is_bad(pair) for pair in pairs]
     assert 100 < sum(found) < len(pairs)
 
