@@ -29,13 +29,15 @@ from curate.errors import InputError, ReleaseError, StorageError
 from curate.release import card, diff, gate, manifest, order, shards, versions
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
+from curate.release.plots import bars
 from curate.release.schema import FIELDS
 from curate.release.versions import Bump
 from curate.section import Section
 from curate.stages import dedup, split
 from curate.tasks import File, Json, Rounds, batches
+from curate.text import hash64
 
-VERSION = 100 + dedup.VERSION
+VERSION = 200 + dedup.VERSION
 """The gate runs dedup's rounds."""
 
 
@@ -51,6 +53,9 @@ class Config(Section):
         None,
         pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$",
         description="Where `curate push` publishes it: `org/name`. Leave out to build locally.",
+    )
+    card: str | None = Field(
+        None, min_length=1, description="A Markdown file of your own: its text stands in every dataset card."
     )
     summary: str = Field("Clean text of crawled pages.", description="First words of the dataset card.")
     note: str = Field("", description="A line of your own for this version in CHANGELOG.md.")
@@ -84,7 +89,7 @@ class Request:
             "schema": [[name, str(dtype)] for name, dtype, _ in FIELDS],
             "split": self.split.model_dump(mode="json"),
             "license": self.release.license,
-            "card": {"summary": self.release.summary},
+            "card": {"summary": self.release.summary, "text": _own_text(self.release.card)},
         }
 
 
@@ -152,6 +157,13 @@ def past(target: Path, version: str, removals: Path | None = None, copies: Seque
     )
 
 
+def _own_text(path: str | None) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"release.card: {path}: {error}") from None
+
+
 def _listed(removals: Path) -> File:
     try:
         return File(str(removals), manifest.sha256(removals))
@@ -199,10 +211,13 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     _write(draft / "README.md", card.release_card(made, request.release.repo))
     _write(draft / "CHANGELOG.md", versions.changelog(request.name, entry, step.last))
-    texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md")]
+    plots = {path: bars(rows) for path, (_, rows) in card.charts(made).items() if rows}
+    for path, text in plots.items():
+        _write(draft / path, text)
+    texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md", *plots)]
     made = replace(made, files=[*files, *texts])
     _write(draft / manifest.NAME, made.text())
-    for folder in (draft / "data", draft):
+    for folder in (draft / "data", draft / "plots", draft):
         _sync(folder)
     return made
 
@@ -235,8 +250,10 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         tombstones=_tombstones(request, step),
         changes={**step.changes.counts, "reasons": dict(step.changes.reasons)},
         gate=checks,
+        samples=contents.samples,
+        dropped=_dropped_samples(request.dropped),
         counts=contents.counts,
-        funnel=list(request.funnel),
+        funnel=[dict(sorted(row.items())) for row in request.funnel],
         config=request.config,
         inputs=list(request.inputs),
         tools={name: installed(name) for name in ("curate", "pyarrow")},
@@ -252,6 +269,20 @@ def _tombstones(request: Request, step: Step) -> list[str]:
     ]
     now = split.tombstones(pl.concat(ids)) if ids else []
     return sorted({*now, *(step.old.tombstones if step.old else [])})
+
+
+def _dropped_samples(dropped: Sequence[File]) -> list[Json]:
+    """A document for each of the reasons, chosen by hash. Nothing is told of what was removed on request."""
+    told = [_one_a_reason(batch) for file in dropped for batch in batches(file, ["id", "drop_reason", "drop_detail"])]
+    if not told:
+        return []
+    chosen = _one_a_reason(pl.concat(told)).select("id", reason="drop_reason", detail="drop_detail")
+    return chosen.filter(pl.col("reason") != split.REMOVED).head(card.LISTED).to_dicts()
+
+
+def _one_a_reason(dropped: pl.DataFrame) -> pl.DataFrame:
+    placed = dropped.with_columns(place=pl.Series(hash64(dropped["id"])))
+    return placed.sort("drop_reason", "place").unique("drop_reason", keep="first", maintain_order=True).drop("place")
 
 
 def _shards(folder: Path, made: Manifest) -> list[tuple[str, File]]:
@@ -298,7 +329,8 @@ _FAULTS = {
 def _draft(folder: Path) -> Iterator[Path]:
     """An empty folder for a release in the making, gone if it does not get its name. A killed run's is emptied."""
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
+    for name in ("data", "plots"):
+        (folder / name).mkdir(parents=True)
     try:
         yield folder
     finally:

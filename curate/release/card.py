@@ -24,24 +24,48 @@ _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _DTYPES = {"string": "string", "int64": "int64", "double": "float64"}
 
 
-def release_card(manifest: Manifest, repo: str | None) -> str:
+def release_card(release: Manifest, repo: str | None) -> str:
     """README.md of one release."""
     return _template().render(
-        metadata=_yaml(_metadata(manifest)),
-        name=manifest.name,
-        version=manifest.version,
-        summary=manifest.card["summary"],
-        address=f'"{repo}", revision="v{manifest.version}"' if repo else f'"{manifest.name}/v{manifest.version}"',
-        splits=manifest.counts["splits"],
-        content_sha256=manifest.content_sha256,
+        metadata=_yaml(_metadata(release)),
+        name=release.name,
+        version=release.version,
+        repo=repo,
+        address=f'"{repo}", revision="v{release.version}"' if repo else f'"{release.name}/v{release.version}"',
+        summary=release.card["summary"],
+        text=release.card["text"],
+        splits=release.counts["splits"],
+        content_sha256=release.content_sha256,
+        previous=release.previous,
+        changes=_changes(release.changes),
         fields=[(name, _DTYPES[str(dtype)], what) for name, dtype, what in FIELDS],
-        gate=manifest.gate,
-        funnel=[_funnel_row(row) for row in manifest.funnel],
-        tables=_tables(manifest.counts),
-        tools=manifest.tools,
-        config=manifest.config if manifest.config.endswith("\n") else manifest.config + "\n",
-        license=manifest.license,
+        by=release.split["by"],
+        gate=release.gate,
+        funnel=[_funnel_row(row) for row in release.funnel],
+        plots=[(path, title) for path, (title, rows) in charts(release).items() if rows],
+        tables=_tables(release.counts),
+        samples=[
+            {**one, "title": _cell(one["title"] or one["id"]), "text": _cell(one["text"])} for one in release.samples
+        ],
+        dropped=[{name: _cell(value or "") for name, value in one.items()} for one in release.dropped],
+        tombstones=len(release.tombstones),
+        tools=release.tools,
+        config=release.config if release.config.endswith("\n") else release.config + "\n",
+        license=release.license,
     )
+
+
+def charts(release: Manifest) -> dict[str, tuple[str, list[tuple[str, int]]]]:
+    """The bar charts of a card: path -> title, rows."""
+    lengths = sorted((int(bits), count) for bits, count in release.counts["lengths"].items())
+    return {
+        "plots/languages.svg": ("Documents by language", list(release.counts["languages"].items())[:LISTED]),
+        "plots/lengths.svg": (
+            "Documents by length in characters",
+            [(f"{2 ** max(bits - 1, 0):,} to {2**bits - 1:,}", count) for bits, count in lengths],
+        ),
+        "plots/years.svg": ("Documents by year", sorted(release.counts["years"].items())[-LISTED:]),
+    }
 
 
 def parent_card(name: str, releases: Mapping[str, Manifest]) -> str:
@@ -123,16 +147,21 @@ def _funnel_row(row: Json) -> Json:
 
 
 def _tables(counts: Json) -> list[Json]:
-    """What a card says of languages, sites and years: title, head of the column, rows."""
+    """What a card says of sites and sources: head of the column, rows, how many more there are."""
     return [
-        {"title": title, "head": head, "rows": [(_cell(value), n) for value, n in list(counts[key].items())[:LISTED]]}
-        for title, head, key in (
-            ("Languages", "language", "languages"),
-            ("Sites", "site", "sites"),
-            ("Years", "year", "years"),
-        )
+        {
+            "head": head,
+            "rows": [(_cell(value), count) for value, count in list(counts[key].items())[:LISTED]],
+            "more": max(len(counts[key]) - LISTED, 0),
+        }
+        for head, key in (("site", "sites"), ("source", "sources"))
         if counts[key]
     ]
+
+
+def _changes(changes: Json) -> str:
+    counts = [f"{count:,} documents {kind}" for kind, count in changes.items() if kind != "reasons"]
+    return ", ".join(counts) or "no document changed"
 
 
 def _cell(text: str) -> str:

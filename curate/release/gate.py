@@ -24,7 +24,8 @@ from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
 from curate.text import hash64
 
 SHOWN = 3
-"""Offenders that an error names."""
+"""Offenders that an error names, and documents that a card shows."""
+_SAMPLE = ["id", "title", "text_hash", pl.col("text").str.head(200)]
 _COUNTED = {"languages": "language", "sites": "site", "sources": "source", "years": "year", "lengths": "length"}
 
 
@@ -49,6 +50,7 @@ class Contents:
     splits: dict[str, Json]  # split -> documents, characters, bytes (Arrow)
     counts: Json  # the same, and documents by language, site, source, year, and bits of their number of characters
     content_sha256: str
+    samples: list[Json]
     checks: list[Json]
 
 
@@ -100,14 +102,21 @@ def check_shard(inputs: Sequence[File], config: Check) -> Rows:
         name: Counter() for name in ("total", "language", "site", "source", "year", "length")
     }
     sums = []
+    samples = pl.DataFrame()
     for batch in batches(inputs[0]):
         _check_hashes(batch, inputs[0])
         _count(batch, counts)
+        samples = pl.concat([samples, batch.select(_SAMPLE)]).sort("text_hash").head(SHOWN)
         sums.append(content_sum(batch.with_columns(split=pl.lit(config.split))))
         grouped = batch.select("id", "cluster").with_columns(batch.select(group(config.by).alias(config.by)))
         for column in grouped.columns:
             yield from _scatter(grouped, column, config)
-    return {"content": content_sha256(sums), **{name: dict(sorted(count.items())) for name, count in counts.items()}}
+    shown = samples.with_columns(split=pl.lit(config.split)).to_dicts()
+    return {
+        "samples": shown,
+        "content": content_sha256(sums),
+        **{name: dict(sorted(count.items())) for name, count in counts.items()},
+    }
 
 
 def find_offenders(inputs: Sequence[File], config: Column) -> Rows:
@@ -148,10 +157,12 @@ def _counted(shards: Sequence[tuple[str, Json]]) -> Contents:
     totals: dict[str, Counter[str]] = {}
     for split, stats in shards:
         totals.setdefault(split, Counter()).update(stats["total"])
-    splits = {split: dict(count) for split, count in totals.items()}
+    splits = {split: dict(sorted(count.items())) for split, count in totals.items()}
     counts = {plural: _sum([stats[name] for _, stats in shards]) for plural, name in _COUNTED.items()}
     content = content_sha256([stats["content"] for _, stats in shards])
-    return Contents(splits, {"splits": splits, **counts}, content, [])
+    samples = sorted((one for _, stats in shards for one in stats["samples"]), key=lambda one: one["text_hash"])
+    shown = [{name: one[name] for name in ("id", "split", "title", "text")} for one in samples[:SHOWN]]
+    return Contents(splits, {"splits": splits, **counts}, content, shown, [])
 
 
 def _sum(counts: Sequence[Json]) -> dict[str, int]:

@@ -51,6 +51,8 @@ class Manifest:
     changes: Json
     tombstones: list[str]
     gate: list[Json]
+    samples: list[Json]
+    dropped: list[Json]
     counts: Json
     funnel: list[Json]
     config: str

@@ -22,6 +22,7 @@ FIELDS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("record", pa.int64(), "Position in that file, from 0."),
     ("language", pa.string(), "ISO 639 code, or `und`."),
     ("language_score", pa.float64(), "What the language detector gave; no calibrated probability."),
+    ("language_confidence", pa.float64(), "Calibrated probability that the language is right, where it is known."),
     ("cluster", pa.string(), "Id of the near-duplicate cluster. No cluster is in two splits."),
     ("text_hash", pa.string(), "xxh3 (64 bits, hex) of the text in UTF-8: equal texts have equal hashes."),
     ("metadata", pa.string(), "JSON object: whatever else came with the record."),

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from curate.errors import ReleaseError, StorageError
+from curate.errors import InputError, ReleaseError, StorageError
 from curate.release import build, gate, manifest, order
 from curate.release.build import Config
 from curate.release.card import size_category
@@ -68,6 +69,9 @@ def test_files_are_what_docs_promise(made):
         "data/train-00000-of-00001.parquet",
         "data/validation-00000-of-00001.parquet",
         "manifest.json",
+        "plots/languages.svg",
+        "plots/lengths.svg",
+        "plots/years.svg",
     ]
     parquet = pq.ParquetFile(made.path / "data/train-00000-of-00001.parquet")
     assert parquet.schema_arrow.remove_metadata().equals(SCHEMA)
@@ -94,6 +98,15 @@ def test_the_same_bytes_however_documents_arrive(tmp_path, made, corpus, monkeyp
     shuffled = corpus.sample(fraction=1, shuffle=True, seed=3)
     again = release(tmp_path, [shard(tmp_path, shuffled[i::5], f"s{i}") for i in range(5)])
     assert content(again.path) == content(made.path)
+
+
+def test_the_same_bytes_from_work_that_was_done_before(tmp_path, made, corpus):
+    """What a task says comes back from the store in another order of keys than from the task itself."""
+    files = [shard(tmp_path, corpus, "corpus")]
+    for _ in range(2):
+        again = release(tmp_path, files)
+        assert content(again.path) == content(made.path)
+        shutil.rmtree(tmp_path / "news")
 
 
 def test_an_unchanged_version_is_not_made_again(tmp_path, corpus):
@@ -153,6 +166,37 @@ def test_the_card_tells_the_truth(made):
     assert counted == made.splits
     sizes = [path.stat().st_size for path in (made.path / "data").iterdir()]
     assert metadata["dataset_info"]["download_size"] == sum(sizes)
+
+
+def test_what_a_person_wrote_stands_in_every_card(tmp_path, corpus):
+    (tmp_path / "card.md").write_text("## Thanks\n\nTo the three papers.\n")
+    own = Config(card=str(tmp_path / "card.md"), summary="News of five sites.")
+    for version in ("1.0.0", "1.0.1"):
+        made = release(tmp_path, [shard(tmp_path, corpus[int(version[-1]) :], version)], version, release=own)
+        text = (made.path / "README.md").read_text()
+        assert "\nNews of five sites.\n" in text
+        assert "\n## Thanks\n\nTo the three papers.\n\n## Versions" in text
+    with pytest.raises(InputError, match=r"release\.card: .*gone\.md"):
+        release(tmp_path, [shard(tmp_path, corpus, "x")], "2.0.0", release=Config(card=str(tmp_path / "gone.md")))
+
+
+def test_the_card_shows_what_was_dropped_but_not_what_was_removed_on_request(tmp_path, corpus):
+    said = ["too short"] * 5 + [split.REMOVED] * 2
+    dropped = documents(7, start=5000).select("id", drop_reason=pl.Series(said), drop_detail=pl.lit("12 words"))
+    made = release(tmp_path, [shard(tmp_path, corpus, "corpus")], dropped=[shard(tmp_path, dropped, "dropped")])
+    text = (made.path / "README.md").read_text()
+    (shown,) = manifest.read(made.path).dropped
+    assert shown["reason"] == "too short"
+    assert f"| too short | `{shown['id']}` | 12 words |" in text
+    assert "2 documents have been removed on request" in text
+    assert not [name for name in dropped["id"][5:] if name in text]
+
+
+def test_plots_are_images(made):
+    for path in (made.path / "plots").iterdir():
+        root = ElementTree.fromstring(path.read_text())
+        assert root.tag.endswith("svg")
+        assert f"](plots/{path.name})" in (made.path / "README.md").read_text()
 
 
 def test_a_value_cannot_break_out_of_the_card(tmp_path, corpus):

@@ -90,7 +90,7 @@ def test_unchanged_content_makes_no_version_and_says_so(first, corpus):
 
 def test_the_changelog_is_written_from_the_diff(first, corpus):
     second = pl.concat([corpus[2:], split_up(documents(3, start=400))])
-    dropped = corpus[:1].select("id", drop_reason=pl.lit("near-duplicate"))
+    dropped = corpus[:1].select("id", drop_reason=pl.lit("near-duplicate"), drop_detail=pl.lit("of x"))
     noted = Config(license="cc-by-4.0", note="A second month.")
     release(first, [shard(first, second, "second")], "1.1.0", release=noted, dropped=[shard(first, dropped, "gone")])
     release(first, [shard(first, second[1:], "third")], "1.1.1")
@@ -163,7 +163,7 @@ def test_the_last_release_must_be_sound(first, corpus):
 
 
 def test_the_past_is_all_earlier_releases_and_what_they_removed(first, corpus):
-    gone = corpus[:2].select("id", drop_reason=pl.lit("removed on request"))
+    gone = corpus[:2].select("id", drop_reason=pl.lit("removed on request"), drop_detail=pl.lit(None, pl.String))
     release(first, [shard(first, corpus[2:], "second")], "1.0.1", dropped=[shard(first, gone, "gone")])
     release(first, [shard(first, corpus[3:], "third")], "1.0.2")
     copies = [shard(first, corpus[:1], "copies")]
