@@ -4,7 +4,7 @@ News is syndicated: one wire story stands on forty sites with another headline, 
 Copies make a model learn by heart, and a copy in test of what is in train makes a score a lie ("Deduplicating Training
 Data Makes Language Models Better", Lee et al. 2022). How near-duplicates are found is in minhash.py.
 
-`prepare` runs rounds of file tasks, none of which holds more than a part of the corpus, but numbers:
+`prepare` runs rounds of file tasks. A task holds the texts or the keys of a part of the corpus, and numbers about all:
 
     signatures   a shard              id, size and exact hash of each document; sampled shingles, partitioned by hash
     order        all documents        rank of each document, the preferred ones first; exact copies found
@@ -27,7 +27,6 @@ from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from pydantic import Field
@@ -43,6 +42,9 @@ VERSION = 1
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
+WRITE_NUMBERS = 1 << 20
+"""Keys or shingles that are written at a time."""
+_NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32})
 
 
 class Paragraphs(Section):
@@ -76,7 +78,7 @@ class Config(Section):
         "by source and record; ties go by id.",
     )
     audit: CountOrZero = Field(
-        200,
+        500,
         description="Documents compared with all others exactly, to estimate the share of copies found; 0 for none.",
     )
     paragraphs: Paragraphs | None = Field(
@@ -84,12 +86,15 @@ class Config(Section):
     )
 
 
-class _Whole(Section):
+class _Partitioned(Section):
+    partitions: int
+
+
+class _Whole(_Partitioned):
     """The corpus, as a task must know it."""
 
     documents: int
     shards: int
-    partitions: int
 
 
 class _Ordering(_Whole):
@@ -101,16 +106,20 @@ class _Shingling(_Whole):
     shingle: int
 
 
-class _Similarity(_Whole):
+class _Bounds(Section):
     threshold: float
     containment: float
 
 
-class _Search(_Similarity, _Shingling):
+class _Judging(_Whole, _Bounds):
     pass
 
 
-class _Paragraphs(_Whole, Paragraphs):
+class _Searching(_Bounds):
+    shingle: int
+
+
+class _Paragraphs(_Partitioned, Paragraphs):
     pass
 
 
@@ -136,7 +145,7 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File
     whole = {"documents": documents, "shards": len(shards), "partitions": len(partitions)}
     plain = _Whole(**whole)
 
-    signed = rounds.run("signatures", sign, [[shard] for shard in shards], plain)
+    signed = rounds.run("signatures", sign, [[shard] for shard in shards], _Partitioned(partitions=len(partitions)))
     found = _files(signed, "documents")
     ordered = rounds.run("order", order, [found], _Ordering(**whole, keep=config.keep, audit=config.audit))[0].files
     ranks = [ordered[_part("ranks", number)] for number in range(len(shards))]
@@ -149,50 +158,56 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File
     wanted = [[shard, place, *pairs] for shard, place in zip(shards, ranks, strict=True)]
     sets = rounds.run("shingles", list_shingles, wanted, _Shingling(**whole, shingle=config.shingle))
     checks = [[pairs[number], *_files(sets, _part("sets", number))] for number in partitions]
-    bounds = _Similarity(**whole, threshold=config.threshold, containment=config.containment)
-    alike = _files(rounds.run("verified", verify, checks, bounds), "alike")
+    bounds = {"threshold": config.threshold, "containment": config.containment}
+    alike = _files(rounds.run("verified", verify, checks, _Bounds(**bounds)), "alike")
 
-    judged = rounds.run("clusters", judge, [[*found, *ranks, *alike]], bounds)[0].files
+    judged = rounds.run("clusters", judge, [[*found, *ranks, *alike]], _Judging(**whole, **bounds))[0].files
     verdicts = [judged[_part("verdicts", number)] for number in range(len(shards))]
     if config.audit:
-        searching = _Search(**bounds.model_dump(), shingle=config.shingle)
-        _audit(list(zip(shards, ranks, strict=True)), ordered["sample"], judged["kept"], searching, rounds)
+        _audit(list(zip(shards, ranks, strict=True)), ordered["sample"], judged["kept"], config, rounds)
     if config.paragraphs:
-        verdicts = _cut(shards, verdicts, _Paragraphs(**whole, **config.paragraphs.model_dump()), rounds)
+        verdicts = _cut(shards, verdicts, config.paragraphs, len(partitions), rounds)
     return verdicts
 
 
-def _audit(shards: Sequence[tuple[File, File]], sample: File, kept: File, config: _Search, rounds: Rounds) -> None:
+def _audit(shards: Sequence[tuple[File, File]], sample: File, kept: File, config: Config, rounds: Rounds) -> None:
     """Compare a sample of documents with all others. The result is in the statistics of the last round."""
-    alone = _Shingling(**{**config.model_dump(include=set(_Shingling.model_fields)), "partitions": 1})
-    sets = rounds.run("sample", list_shingles, [[*shard, sample] for shard in shards], alone)
+    documents = sum(shard.rows for shard, _ in shards)
+    shingling = _Shingling(documents=documents, shards=len(shards), partitions=1, shingle=config.shingle)
+    sets = rounds.run("sample", list_shingles, [[*shard, sample] for shard in shards], shingling)
+    searching = _Searching(threshold=config.threshold, containment=config.containment, shingle=config.shingle)
     sampled = _files(sets, _part("sets", 0))
-    found = rounds.run("search", search, [[*shard, *sampled] for shard in shards], config)
+    found = rounds.run("search", search, [[*shard, *sampled] for shard in shards], searching)
     rounds.run("audit", audit, [[kept, *_files(found, "similar")]], Section())
 
 
-def _cut(shards: Sequence[File], verdicts: Sequence[File], config: _Paragraphs, rounds: Rounds) -> list[File]:
+def _cut(
+    shards: Sequence[File], verdicts: Sequence[File], config: Paragraphs, partitions: int, rounds: Rounds
+) -> list[File]:
     """The verdicts with the column `cut`: the numbers of the lines that go."""
+    cutting = _Paragraphs(partitions=partitions, **config.model_dump())
     pairs = list(zip(shards, verdicts, strict=True))
-    listed = rounds.run("paragraphs", list_paragraphs, pairs, config)
-    parts = [_files(listed, _part("paragraphs", number)) for number in range(config.partitions)]
-    frequent = _files(rounds.run("frequent", count_paragraphs, parts, config), "frequent")
-    return _files(rounds.run("cuts", mark_paragraphs, [[*pair, *frequent] for pair in pairs], config), "verdicts")
+    listed = rounds.run("paragraphs", list_paragraphs, pairs, cutting)
+    parts = [_files(listed, _part("paragraphs", number)) for number in range(partitions)]
+    frequent = _files(rounds.run("frequent", count_paragraphs, parts, cutting), "frequent")
+    return _files(rounds.run("cuts", mark_paragraphs, [[*pair, *frequent] for pair in pairs], cutting), "verdicts")
 
 
-def sign(inputs: Sequence[File], config: _Whole) -> Rows:
+def sign(inputs: Sequence[File], config: _Partitioned) -> Rows:
     """Task: what is compared of the documents of a shard."""
+    waiting: list[pl.DataFrame] = []
     for texts in _texts(inputs[0], ["id", "published", "source", "record"]):
         signed = minhash.sign(texts["text"].to_list())
+        about = {"exact": signed.exact, "size": signed.sizes, "keys": signed.keys.lengths, "rate": signed.rates}
         yield (
             "documents",
-            texts.drop("text").with_columns(
-                exact=signed.exact, size=signed.sizes, keys=signed.keys.lengths, rate=signed.rates
-            ),
+            texts.drop("text").with_columns(**{name: pl.Series(column) for name, column in about.items()}),
         )
-        keys = pl.DataFrame({"key": signed.keys.values, "row": texts["row"].gather(signed.keys.owners)})
-        for number in range(config.partitions):
-            yield _part("keys", number), keys.filter(pl.col("key") % config.partitions == number)
+        waiting.append(pl.DataFrame({"key": signed.keys.values, "row": texts["row"].gather(signed.keys.owners)}))
+        if sum(frame.height for frame in waiting) > WRITE_NUMBERS:
+            yield from _scatter(pl.concat(waiting), config.partitions)
+            waiting = waiting[:0]
+    yield from _scatter(pl.concat([_NO_KEYS, *waiting]), config.partitions)
     return {}
 
 
@@ -202,7 +217,7 @@ def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     Input: the documents of all shards. Part `sizes` describes the signatures by rank.
     """
     documents = pl.concat(read(file).with_columns(shard=pl.lit(i, pl.UInt32)) for i, file in enumerate(inputs))
-    documents = documents.sort(_preference(config.keep), nulls_last=True).with_row_index("rank")
+    documents = documents.sort(_preference(config.keep), nulls_last=True, maintain_order=True).with_row_index("rank")
     documents = documents.with_columns(namesake=pl.col("rank").first().over("id"))
     same = pl.when(pl.col("size") > 0).then(pl.col("rank").first().over("exact")).otherwise("rank")
     distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select("rank", original=same)
@@ -243,17 +258,19 @@ def list_shingles(inputs: Sequence[File], config: _Shingling) -> Rows:
     ranks = read(place)["rank"]
     wanted = [_is_wanted(read(pairs), config.documents) for pairs in parts]
     anywhere = np.logical_or.reduce(wanted)
+    waiting: list[tuple[pl.Series, Ragged]] = [(ranks[:0], minhash.stacked([]))]
     for texts in _texts(shard, []):
         texts = texts.with_columns(rank=ranks.gather(texts["row"]))
         texts = texts.filter(anywhere[texts["rank"].to_numpy()])
-        sets = minhash.text_sets(texts["text"].to_list(), config.shingle)
-        for number, needed in enumerate(wanted):
-            chosen = np.flatnonzero(needed[texts["rank"].to_numpy()])
-            yield _part("sets", number), _lists(texts["rank"].gather(chosen), sets.take(chosen))
+        waiting.append((texts["rank"], minhash.text_sets(texts["text"].to_list(), config.shingle)))
+        if sum(len(sets.values) for _, sets in waiting) > WRITE_NUMBERS:
+            yield from _distribute(waiting, wanted)
+            waiting = waiting[:1]
+    yield from _distribute(waiting, wanted)
     return {}
 
 
-def verify(inputs: Sequence[File], config: _Similarity) -> Rows:
+def verify(inputs: Sequence[File], config: _Bounds) -> Rows:
     """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard."""
     ranks, sets = _read_sets(inputs[1:])
     checked = minhash.verify(Pairs(*_columns(read(inputs[0]))), sets, ranks)
@@ -261,7 +278,7 @@ def verify(inputs: Sequence[File], config: _Similarity) -> Rows:
     return {}
 
 
-def judge(inputs: Sequence[File], config: _Similarity) -> Rows:
+def judge(inputs: Sequence[File], config: _Judging) -> Rows:
     """Task: the verdict on every row of each shard. Inputs: documents and ranks of the shards, the verified pairs."""
     count = config.shards
     documents = pl.concat(
@@ -277,7 +294,7 @@ def judge(inputs: Sequence[File], config: _Similarity) -> Rows:
     return {"near_copies": verdicts.filter(copy="near").height}
 
 
-def search(inputs: Sequence[File], config: _Search) -> Rows:
+def search(inputs: Sequence[File], config: _Searching) -> Rows:
     """Task: the documents of a shard that are near-duplicates of a sampled one. Inputs: shard, ranks, sampled sets."""
     sampled, sample = _read_sets(inputs[2:])
     places = read(inputs[1])
@@ -309,7 +326,8 @@ def list_paragraphs(inputs: Sequence[File], config: _Paragraphs) -> Rows:
     """Task: the distinct paragraphs of each kept document of a shard. Inputs: shard, verdicts."""
     kept = read(inputs[1], ["copy"])["copy"].is_null()
     for texts in _texts(inputs[0], []):
-        found = _paragraphs(texts.filter(kept.gather(texts["row"])), config.min_words).unique(["row", "hash"])
+        found = _paragraphs(texts.filter(kept.gather(texts["row"])), config.min_words)
+        found = found.filter(pl.struct("row", "hash").is_first_distinct())
         for number in range(config.partitions):
             yield _part("paragraphs", number), found.filter(pl.col("hash") % config.partitions == number).select("hash")
     return {}
@@ -331,7 +349,11 @@ def mark_paragraphs(inputs: Sequence[File], config: _Paragraphs) -> Rows:
     for texts in _texts(shard, []):
         found = _paragraphs(texts, config.min_words)
         again = ~pl.struct("row", "hash").is_first_distinct()
-        lines = found.filter(again | pl.col("hash").is_in(frequent.implode())).group_by("row").agg(cut=pl.col("line"))
+        lines = (
+            found.filter(again | pl.col("hash").is_in(frequent.implode()))
+            .group_by("row", maintain_order=True)
+            .agg(cut=pl.col("line"))
+        )
         rows = texts.select("row").join(lines, on="row", how="left", maintain_order="left")
         yield "verdicts", verdicts[texts["row"]].hstack(rows.select("cut"))
         cut += int(lines["cut"].list.len().sum())
@@ -391,6 +413,22 @@ def _verdicts(documents: pl.DataFrame, members: Verified) -> pl.DataFrame:
     )
 
 
+def _scatter(keys: pl.DataFrame, partitions: int) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Keys by partition. A part is written in large pieces, not in one for each batch of texts."""
+    for number in range(partitions):
+        yield _part("keys", number), keys.filter(pl.col("key") % partitions == number)
+
+
+def _distribute(
+    found: Sequence[tuple[pl.Series, Ragged]], wanted: Sequence[minhash.Flags]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The sets of shingles by the partitions that want their documents."""
+    ranks, sets = pl.concat(part for part, _ in found), minhash.stacked([part for _, part in found])
+    for number, needed in enumerate(wanted):
+        chosen = np.flatnonzero(needed[ranks.to_numpy()])
+        yield _part("sets", number), _lists(ranks.gather(chosen), sets.take(chosen))
+
+
 def _preference(keep: str) -> list[pl.Expr]:
     """Sort keys of documents: the preferred first, ties by id, and whatever is left by content and place."""
     by = {"longest": [-pl.col("size").cast(pl.Int64)], "earliest": [pl.col("published")], "first": []}
@@ -430,7 +468,7 @@ def _columns(frame: pl.DataFrame) -> list[Any]:
     return [column.to_numpy().astype(np.int64 if column.dtype.is_integer() else np.float64) for column in frame]
 
 
-def _is_wanted(pairs: pl.DataFrame, documents: int) -> npt.NDArray[np.bool_]:
+def _is_wanted(pairs: pl.DataFrame, documents: int) -> minhash.Flags:
     wanted = np.zeros(documents, bool)
     wanted[pairs["first"].to_numpy()] = True
     wanted[pairs["second"].to_numpy()] = True
