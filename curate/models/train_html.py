@@ -1,0 +1,293 @@
+"""Train the block model for HTML: `python -m curate.models.train_html PAGES.parquet`.
+
+A row of PAGES.parquet is a page:
+
+    id, site        String         folds of the cross-validation are by site
+    html            Binary         the page
+    gold_text       String?        its article body; or
+    with, without   List[String]?  segments of it that must be kept, and that must go
+    title           String?        blocks that repeat it count half
+    source, lang    String?        the score is reported by these
+
+Blocks are labelled from the gold text (align.py). Two models are trained, one upon the other: weights of class words,
+fitted so that no page is scored by a fit that saw its site; then the network over blocks. The weights are written, then
+cross-validation over sites says how good they are, and the card is written. One thread and fixed seeds: the same data,
+machine and library versions give the same bytes. Needs torch and rapidfuzz: `pip install curate[train]`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.ndimage
+import scipy.sparse
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+from curate.models import html, html_features, html_tree, weights, words
+from curate.models.html_features import BUCKETS
+from curate.models.html_tree import Table
+from curate.models.lines import Floats
+from curate.models.scoring import bag_f1
+from curate.models.train import LICENCES, fold_of
+
+PARTIAL = 0.5
+"""Weight of pages of which only some segments are known."""
+
+_SPACE = re.compile(r"\s+")
+_NAMES = html_features.columns()
+_FROM_CLASSES = [i for i, name in enumerate(_NAMES) if "told" in name or name in html_features.CUES]
+
+Mask = npt.NDArray[np.bool_]
+Say = Callable[[str], None]
+
+
+@click.command(help=__doc__)
+@click.argument("pages", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--out", type=click.Path(file_okay=False), default=".", help="Folder for html.npz, html.json and the card."
+)
+@click.option("--steps", default=2000, show_default=True, help="Steps of 24 pages in the training of the network.")
+@click.option("--check/--no-check", default=True, help="Cross-validate over sites; takes most of the time.")
+@click.option("--sources/--no-sources", default=False, help="Leave each source out in turn, too.")
+def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
+    start = time.process_time()
+
+    def say(text: str) -> None:
+        click.echo(f"{time.process_time() - start:6.0f} s  {text}", err=True)
+
+    examples = Examples.read(pages)
+    say(f"{len(examples.pages)} pages, {len(examples.labels)} blocks")
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights.save(folder / "html.npz", html.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))
+    groups = {"sites left out": examples.folds} if check else {}
+    if sources:
+        groups["each source left out"] = examples.sources
+    tables = {name: validate(examples, group, steps, say) for name, group in groups.items()}
+    (folder / "HTML_CARD.md").write_text(card(examples, pages, steps, tables))
+    say(f"wrote {folder / 'html.npz'}, html.json and HTML_CARD.md")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All pages with their blocks."""
+
+    pages: list[dict[str, object]]  # the rows, without their HTML
+    table: Table
+    letters: str  # the label of each block: 1 keep, 0 drop, t title, ? not known
+    words: scipy.sparse.csr_matrix  # [blocks, 3 * BUCKETS] class words around each block
+
+    @classmethod
+    def read(cls, paths: Sequence[str]) -> Examples:
+        """Read files in the format above."""
+        frame = pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")
+        table = html_tree.read([bytes_to_str(page, detect_encoding(page) or "utf-8") for page in frame["html"]])
+        pages = frame.drop("html").to_dicts()
+        bounds = np.searchsorted(table.block_page, np.arange(len(pages) + 1)).tolist()
+        spans = zip(pages, pairwise(bounds), strict=True)
+        letters = "".join(_labels(page, table.texts[a:b]) for page, (a, b) in spans)
+        return cls(pages, table, letters, _matrix(table))
+
+    @cached_property
+    def labels(self) -> Floats:
+        return np.array([letter == "1" for letter in self.letters], np.float32)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """What a block counts: the root of its words, half for a title; pages count by the root of their sum."""
+        letters, page = np.array(list(self.letters)), self.table.block_page
+        weight = np.sqrt(np.clip(html_features.units(self.table), 1, 80)) * (letters != "?")
+        weight[letters == "t"] *= 0.5
+        total = np.bincount(page, weights=weight, minlength=len(self.pages))
+        weight = weight / np.sqrt(np.maximum(total, 1))[page] / weight.mean()
+        counted: Floats = (weight * np.where(self.whole, 1, PARTIAL)[page]).astype(np.float32)
+        return counted
+
+    @cached_property
+    def whole(self) -> Mask:
+        """Pages whose gold is their whole body."""
+        return np.array([bool(page.get("gold_text")) for page in self.pages])
+
+    @cached_property
+    def folds(self) -> npt.NDArray[np.str_]:
+        """The fold of each page, by its site."""
+        return np.array([f"fold {fold_of(str(page['site'])) + 1}" for page in self.pages])
+
+    @cached_property
+    def sources(self) -> npt.NDArray[np.str_]:
+        return np.array([str(page.get("source") or "?") for page in self.pages])
+
+    @cached_property
+    def near_kept(self) -> Mask:
+        """Blocks at most three away from a kept one."""
+        near: Mask = scipy.ndimage.maximum_filter1d(self.labels, 7) > 0
+        return near
+
+    def word_weights(self, pages: Mask) -> tuple[Floats, float]:
+        """Weights of class words, fitted to the blocks near the articles of some pages and a fifth of the rest."""
+        fifth = np.arange(len(self.labels)) * 2654435761 % 2**32 < 2**32 // 5
+        chosen = (self.near_kept | fifth) & (self.weights > 0) & pages[self.table.block_page]
+        weight = np.minimum(self.weights * np.where(self.near_kept, 1, 5), 5).astype(np.float32)
+        return words.fit(self.words[chosen], self.labels[chosen], weight[chosen])
+
+    def told(self, pages: Mask) -> tuple[Floats, tuple[Floats, float]]:
+        """Scores of all blocks, each from a fit that saw only `pages` and not its fold; and the fit to all `pages`."""
+        told = np.zeros(len(self.labels), np.float32)
+        for fold in np.unique(self.folds):
+            inside = (self.folds == fold)[self.table.block_page]
+            fitted = self.word_weights(pages & (self.folds != fold))
+            told[inside] = np.clip(self.words[inside] @ fitted[0] + fitted[1], -8, 8)
+        return told, self.word_weights(pages)
+
+
+def _labels(page: dict[str, object], texts: Sequence[str]) -> str:
+    if page.get("gold_text"):
+        from curate.models import align
+
+        return align.labels(texts, str(page["gold_text"]), str(page.get("title") or ""))
+    wanted, unwanted = (_segments(page.get(name)) for name in ("with", "without"))
+    return "".join(_label(text, wanted, unwanted) for text in texts)
+
+
+def _segments(value: object) -> list[str]:
+    return [text for segment in value or [] if (text := _SPACE.sub(" ", segment).strip())]  # type: ignore[attr-defined]
+
+
+def _label(text: str, wanted: Sequence[str], unwanted: Sequence[str]) -> str:
+    keep, drop = (
+        any(segment in text or (len(text) >= 15 and text in segment) for segment in segments)
+        for segments in (wanted, unwanted)
+    )
+    return "?" if keep == drop else "1" if keep else "0"
+
+
+def _matrix(table: Table) -> scipy.sparse.csr_matrix:
+    """[blocks, 3 * BUCKETS], each class word of a block one over the root of their number."""
+    block, weight = html_features.pairs(table)
+    size = np.bincount(block, minlength=len(table.texts))
+    values = (1 / np.sqrt(np.maximum(size, 1)))[block].astype(np.float32)
+    return scipy.sparse.csr_matrix((values, (block, weight)), shape=(len(table.texts), 3 * BUCKETS))
+
+
+def train(examples: Examples, pages: Mask, steps: int, say: Say) -> weights.Arrays:
+    """All weights, from some of the pages, in the precision they are kept in."""
+    from curate.models import fit
+
+    told, fitted = examples.told(pages)
+    values = html_features.describe(examples.table, told)[0][pages[examples.table.block_page]]
+    mean, scale = values.mean(0).astype(np.float32), (values.std(0) + 1e-6).astype(np.float32)
+    columns, bounds, units = html.inputs(examples.table, told, mean, scale)
+    shown = examples.table.block_page[bounds[:-1]]
+    whole = examples.whole[shown].astype(np.float32)
+    given = fit.Inputs(columns, bounds, units, examples.labels, examples.weights, whole)
+    for step, loss, trained in fit.train(given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, []):
+        if step % 300 == 0 or step == steps:
+            say(f"step {step} of {steps}, loss {loss:.4f}")
+        found = trained
+    arrays = found.export() | {"words": fitted[0], "words.b": np.array([fitted[1]])}
+    small = {name: array.astype(np.float16) for name, array in arrays.items()}
+    return {**small, "mean": mean, "scale": scale}
+
+
+def validate(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say) -> dict[str, tuple[float, int]]:
+    """Mean Fb and number of pages, of all scored pages and by source and language; F1 over segments of the others.
+
+    Each group of pages is judged by a model trained on the others.
+    """
+    scores: dict[str, list[float]] = defaultdict(list)
+    segments: Counter[tuple[str, bool]] = Counter()
+    for group in np.unique(groups):
+        out = groups == group
+        for page, body in _bodies(examples, train(examples, ~out, steps, say), out):
+            if page.get("gold_text"):
+                score = bag_f1(body, str(page["gold_text"]))
+                for key in ("all", f"source {page.get('source')}", f"language {page.get('lang')}"):
+                    scores[key].append(score)
+            else:
+                segments += _found_segments(page, body)
+        say(f"{group}: Fb {np.mean(scores['all'] or [0]):.4f}, segments {_segment_f1(segments):.4f} so far")
+    table = {key: (float(np.mean(values)), len(values)) for key, values in sorted(scores.items())}
+    return table | {"segments of part pages (F1)": (_segment_f1(segments), segments.total())}
+
+
+def _bodies(examples: Examples, model: weights.Arrays, pages: Mask) -> list[tuple[dict[str, object], str]]:
+    """What the model keeps of some pages."""
+    model = {name: array.astype(np.float32) for name, array in model.items()}
+    model["words"] = model["words"].reshape(3, BUCKETS)
+    table = examples.table
+    kept = html.odds(model, table) > 0
+    texts: dict[int, list[str]] = defaultdict(list)
+    for i in np.flatnonzero(kept & pages[table.block_page]).tolist():
+        texts[int(table.block_page[i])].append(table.texts[i])
+    return [(examples.pages[i], "\n".join(texts[i])) for i in np.flatnonzero(pages).tolist()]
+
+
+def _found_segments(page: dict[str, object], body: str) -> Counter[tuple[str, bool]]:
+    flat = _SPACE.sub(" ", body)
+    return Counter((name, segment in flat) for name in ("with", "without") for segment in _segments(page.get(name)))
+
+
+def _segment_f1(counts: Counter[tuple[str, bool]]) -> float:
+    right, missed, wrong = counts["with", True], counts["with", False], counts["without", True]
+    return 2 * right / max(2 * right + missed + wrong, 1)
+
+
+def card(examples: Examples, files: Sequence[str], steps: int, tables: dict[str, dict[str, tuple[float, int]]]) -> str:
+    """HTML_CARD.md of the weights."""
+    sources = pl.Series("source", examples.sources).value_counts().sort("source")
+    scores = [
+        f"| {name}: {key} | {count} | {score:.4f} |" for name, t in tables.items() for key, (score, count) in t.items()
+    ]
+    digests = [f"{Path(file).name} sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" for file in files]
+    return _CARD.format(
+        command=f"python -m curate.models.train_html {' '.join(Path(file).name for file in files)} --steps {steps}",
+        digests="\n".join(digests),
+        sources="\n".join(f"| {LICENCES.get(name, name)} | {count} |" for name, count in sources.iter_rows()),
+        scores="\n".join(scores) or "| not cross-validated | | |",
+    )
+
+
+_CARD = """\
+# The block model for HTML
+
+Says of every block of an HTML page whether it belongs to the article. `html.npz` holds the weights, `html.json` their
+sha256; `html.py` runs them in numpy. Use: news and blog pages. Not for: front pages, forums, shops.
+
+## Training
+
+```
+{command}
+{digests}
+```
+
+| pages from | pages |
+|---|---|
+{sources}
+
+The weights are statistics over these pages; no text of theirs is in this repository. Labels are the sources' own, with
+their errors; those of the segments are partial.
+
+## Cross-validation
+
+Fb: F1 over bags of tokens against the gold text, mean over pages. What is judged was not trained on.
+
+| left out: pages | pages | Fb |
+|---|---|---|
+{scores}
+"""
+
+
+if __name__ == "__main__":
+    main()
