@@ -13,6 +13,7 @@ import polars as pl
 from curate.confidence import confidence
 from curate.detectors import Answer
 from curate.languages import base
+from curate.text import lines
 
 MIN_CHARACTERS = 40
 """Characters of a line that tell its language; a character of a script without spaces counts three."""
@@ -31,21 +32,21 @@ _UNSPACED = r"[\x{e00}-\x{e7f}\x{3041}-\x{30ff}\x{3400}-\x{9fff}]"
 
 def lines_of(texts: pl.Series) -> pl.DataFrame:
     """Columns row, line, text: every line of every text."""
-    lines = pl.DataFrame({"text": texts}).with_row_index("row").with_columns(pl.col("text").str.split("\n"))
-    return lines.explode("text").with_columns(line=pl.int_range(pl.len()).over("row"))
+    split = lines(texts).rename({"document": "row", "line": "text"})
+    return split.with_columns(line=pl.int_range(pl.len()).over("row"))
 
 
-def judge(lines: pl.DataFrame, detect: Callable[[Sequence[str]], list[Answer]]) -> pl.DataFrame:
-    """`lines` with language, confidence and size; language is null where a line is short or nothing is likely."""
+def judge(split: pl.DataFrame, detect: Callable[[Sequence[str]], list[Answer]]) -> pl.DataFrame:
+    """Lines with language, confidence and size; language is null where a line is short or nothing is likely."""
     size = pl.col("text").str.len_chars() + 2 * pl.col("text").str.count_matches(_UNSPACED)
-    lines = lines.with_columns(size=size.cast(pl.Int64))
-    asked = lines.filter(pl.col("size") >= MIN_CHARACTERS)
+    split = split.with_columns(size=size.cast(pl.Int64))
+    asked = split.filter(pl.col("size") >= MIN_CHARACTERS)
     answers = detect(asked["text"].to_list())
     languages = pl.Series("language", [base(language) for language, _ in answers], pl.String)
     scores = pl.Series([score for _, score in answers], dtype=pl.Float64)
     sure = confidence(asked["text"], languages, scores).fill_null(0.0)
     asked = asked.select("row", "line", languages, sure).filter(pl.col("confidence") >= MIN_CONFIDENCE)
-    return lines.join(asked, on=["row", "line"], how="left", maintain_order="left")
+    return split.join(asked, on=["row", "line"], how="left", maintain_order="left")
 
 
 def shares(judged: pl.DataFrame, rows: int) -> pl.Series:

@@ -11,15 +11,10 @@ Source: Nakatani Shuyo, Language Detection Library for Java (2010), and langdete
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import Field, model_validator
 
@@ -27,31 +22,14 @@ from curate import detectors, paragraphs
 from curate.confidence import confidence, prose
 from curate.detectors import Answer, Detector
 from curate.document import drop
+from curate.gates import MAX_CHARACTERS, MIN_LETTERS, unfit
 from curate.languages import UNKNOWN, Language, matches, same_language
 from curate.section import CountOrZero, Fraction, Section
 
 VERSION = 2
 
-MAX_CHARACTERS = 20_000
-"""How much of a text is looked at. langdetect stops at 10,000 characters that are not in addresses."""
-MIN_LETTERS = 2
-"""Below, not even `detect` answers."""
-MIN_LETTER_SHARE = 0.4
-"""Of the characters that are not spaces. Real texts have more, down to numbered headings."""
-MAX_SYMBOL_SHARE, FEW_SYMBOLS = 0.12, 10
-"""Of the characters that are not spaces: brackets, operators and what mojibake is made of. Prose stays under .05."""
-MAX_WORD = 40
-"""Letters between two spaces, on average, in scripts that put spaces."""
-
-_UNSPACED = re.compile(
-    "[\u0e00-\u109f\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\u3400-\u9fff\ua000-\ua4cf\uf900-\ufaff\uff66-\uff9f]"
-)
 _SCORES = ("language_score", "language_confidence")
 _FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
-_CODE = frozenset("()[]{}/\\@#&*_%")
-
-
-Counts = npt.NDArray[np.int64]
 
 
 class Config(Section):
@@ -190,58 +168,14 @@ def _no_surrogates(text: str) -> str:
 
 def _detect(texts: list[str], detector: Detector, min_letters: int) -> pl.DataFrame:
     """Columns language, score and unfit: why a text is no language, null where it is one."""
-    unfit = _unfit(texts, min_letters)
-    answers = iter(detector.detect([text for text, reason in zip(texts, unfit, strict=True) if reason is None]))
-    found = [(UNKNOWN, 0.0) if reason else next(answers) for reason in unfit]
-    columns = {"language": [language for language, _ in found], "score": [score for _, score in found], "unfit": unfit}
+    reasons = unfit(texts, min_letters)
+    answers = iter(detector.detect([text for text, reason in zip(texts, reasons, strict=True) if reason is None]))
+    found = [(UNKNOWN, 0.0) if reason else next(answers) for reason in reasons]
+    columns = {
+        "language": [language for language, _ in found],
+        "score": [score for _, score in found],
+        "unfit": reasons,
+    }
     frame = pl.DataFrame(columns, schema={"language": pl.String, "score": pl.Float64, "unfit": pl.String})
     unanswered = (pl.col("language") == UNKNOWN) & pl.col("unfit").is_null()
     return frame.with_columns(unfit=pl.when(unanswered).then(pl.lit("unlike any")).otherwise("unfit"))
-
-
-def _unfit(texts: list[str], min_letters: int) -> list[str | None]:
-    """Why a text cannot be in any language; None where it can."""
-    spaced, unspaced, symbols, spaces, solid = _character_counts(texts)
-    letters = spaced + unspaced
-    reasons = {
-        "no letters": letters == 0,
-        "too short": spaced + 3 * unspaced < min_letters,  # a syllable or ideograph says as much as three letters
-        "few letters": letters < MIN_LETTER_SHARE * solid,
-        "many symbols": (symbols > MAX_SYMBOL_SHARE * solid) & (symbols >= FEW_SYMBOLS),
-        "endless words": spaced > MAX_WORD * (spaces + 1),
-    }
-    found = np.select(list(reasons.values()), list(reasons), default="")
-    return [reason or None for reason in found.tolist()]
-
-
-def _character_counts(texts: list[str]) -> tuple[Counts, ...]:
-    """Letters, letters of scripts without spaces, symbols, spaces, and all but spaces: one count a text.
-
-    One table look-up and one sum: each class counts in 15 bits of its own, enough for MAX_CHARACTERS.
-    """
-    points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    starts = np.cumsum(lengths + 1) - lengths - 1
-    sums = np.add.reduceat(_character_classes()[points], starts) if texts else starts
-    spaced, unspaced, symbols, spaces = ((sums >> shift) & 0x7FFF for shift in (0, 15, 30, 45))
-    spaces -= 1  # the line end between two texts
-    return spaced, unspaced, symbols, spaces, lengths - spaces
-
-
-@cache
-def _character_classes() -> Counts:
-    """For each code point 1 in the bits of its class, or 0."""
-    classes = np.zeros(0x110000, np.int64)
-    for point in range(0x20000):
-        classes[point] = _character_class(chr(point))
-    classes[0x20000:0x32400] = 1 << 15  # ideographs
-    return classes
-
-
-def _character_class(character: str) -> int:
-    if character.isspace():
-        return 1 << 45
-    category = unicodedata.category(character)
-    if category[0] in "LM" or character == "\u0f0b":  # Tibetan puts this mark between syllables
-        return 1 << 15 if _UNSPACED.match(character) else 1
-    return 1 << 30 if category[0] in "SC" or category == "No" or character in _CODE else 0

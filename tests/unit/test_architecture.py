@@ -20,8 +20,8 @@ config
 release
 stages
 repair
-lost minhash models paragraphs readers
-bylines confidence detectors encoding markup wrapping
+lost minhash models paragraphs readers words
+bylines confidence detectors encoding gates markup wrapping
 dates languages
 document
 text

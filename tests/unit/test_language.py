@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 import curate
-from curate import detectors
+from curate import detectors, gates
 from curate.document import undecided
+from curate.gates import MAX_CHARACTERS
 from curate.languages import LANGDETECT, code, matches
-from curate.stages import language
-from curate.stages.language import MAX_CHARACTERS, Config, apply, detect
+from curate.stages.language import Config, apply, detect
 
 TEXTS = {
     "ar": "قال رئيس البلدية إن الجسر الجديد فوق النهر سيفتح أمام حركة المرور في شهر مارس القادم.",
@@ -80,7 +80,7 @@ def test_alone_in_batches_and_in_any_order_the_same() -> None:
 @pytest.mark.parametrize(("reason", "text"), [(r, text) for r, texts in NO_LANGUAGE.items() for text in texts])
 def test_no_language(reason: str, text: str) -> None:
     assert detect([text]) == [("und", 0.0)]
-    assert language._unfit([text], language.MIN_LETTERS) == [reason]
+    assert gates.unfit([text], gates.MIN_LETTERS) == [reason]
 
 
 def test_lone_surrogates_do_not_raise() -> None:
