@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from curate.document import undecided
 from curate.stages import quality
+from curate.words import find_words
 
 WORDS = st.sampled_from(["a", "be", "the", "über", "naïve", "42", "--", "#", "wait...", "猫犬", "•", "𝒳y", "ж"])
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", " ", " ", "\n", "\n\n", "  "])), max_size=60).map(
@@ -24,7 +25,7 @@ def words_of(text):
 
 def measured(texts):
     batch = undecided(pl.DataFrame({"text": texts}, schema={"text": pl.String}))
-    words = quality.find_words(batch["text"])
+    words = find_words(batch["text"])
     every = {rule[4:] for rule in (*quality.WORD_RULES, *quality.LINE_RULES, *quality.GRAM_RULES)}
     frames = [of(batch, words, every) for of in (quality.word_measures, quality.line_measures, quality.gram_measures)]
     return pl.concat(frames, how="horizontal"), words

@@ -214,6 +214,8 @@ def test_c4_drops_what_it_is_known_for():
         {"take_out": ["headlines"]},
         {"max_line_word_length": 0},
         {"preset": "c4", "min_wrods": 3},
+        {"min_words": 100, "max_words": 50},
+        {"max_hashes": float("nan")},
     ],
 )
 def test_bounds_are_real(wrong):
