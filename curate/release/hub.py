@@ -40,7 +40,8 @@ from curate.release.manifest import Manifest
 from curate.tasks import File
 
 BRANCH = "main"
-FOLDERS = ("data/", "plots/")
+SHARDS = "data/"
+FOLDERS = (SHARDS, "plots/")
 """What a release has on the Hub for itself: files there that it does not have are deleted."""
 TRIES = 5
 """Times that a push is begun before a fault that may pass is given up on."""
@@ -259,7 +260,7 @@ def _tree(api: HfApi, repo: str, commit: str) -> dict[str, str]:
 def _plan(tree: Mapping[str, str], folder: Path, made: Manifest) -> _Plan:
     paths = {file["path"]: {file["sha256"]} for file in made.files} | {manifest.NAME: set()}
     for path, digests in paths.items():
-        if not path.startswith(FOLDERS):
+        if not path.startswith(SHARDS):
             digests.add(_git_digest(folder / path))
     there = set(tree.values())
     adds = tuple(path for path, digests in paths.items() if tree.get(path) not in digests)
@@ -272,7 +273,7 @@ def _commit(api: HfApi, repo: str, head: str, folder: Path, made: Manifest, plan
     """Upload what is new, shard by shard, then make the one commit."""
     adds = [CommitOperationAdd(path, folder / path) for path in plan.adds]
     for add in adds:
-        if add.path_in_repo.startswith(FOLDERS):
+        if add.path_in_repo.startswith(SHARDS):
             api.preupload_lfs_files(repo, [add], repo_type="dataset", revision=BRANCH, free_memory=False)
     done = api.create_commit(
         repo,
