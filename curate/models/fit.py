@@ -170,9 +170,10 @@ def _loss(
     network: Network, values: Tensor, mask: Tensor, words: Tensor, labels: Tensor, weights: Tensor, scored: Tensor
 ) -> Tensor:
     last, first = network(values, mask, words)
+    share = weights / weights.sum().clamp(min=1)
     entropy = [
-        (nn.functional.binary_cross_entropy_with_logits(z, labels, reduction="none") * weights).sum() / weights.sum()
-        for z in (last, first)
+        (nn.functional.binary_cross_entropy_with_logits(odds, labels, reduction="none") * share).sum()
+        for odds in (last, first)
     ]
     chance = torch.sigmoid(last) * words
     gold = (labels * words).sum(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import polars as pl
 from curate.models import lines, network, templates, weights, words
 from curate.models.lines import Floats, Ints, Lines
 
-KIND = "text lines 2"
+KIND = "text lines 3"
 """Changes whenever weights trained before would be read wrongly."""
 WEIGHTS = Path(__file__).with_name("text.npz")
 
@@ -68,13 +69,24 @@ class Model:
         values = inputs(found.features, told, self._arrays["mean"], self._arrays["scale"])
         site = templates.features(repeats, pages)
         place = network.positions(bounds, found.tokens)
-        return network.run(self._arrays, np.concatenate([values, site, place], 1), bounds, found.tokens)
+        return _run(self._arrays, np.concatenate([values, site, place], 1), bounds, found.tokens)
 
 
 def inputs(features: Floats, told: Floats, mean: Floats, scale: Floats) -> Floats:
     """Line features and word scores, standardised."""
     values: Floats = np.clip((np.column_stack([features, told]) - mean) / scale, -_LIMIT, _LIMIT)
     return values
+
+
+def _run(model: weights.Arrays, values: Floats, bounds: Ints, tokens: Ints) -> Floats:
+    """`network.run`, some pages at a time: what a million lines pass through must not all be held."""
+    group = bounds[:-1] // MAX_LINES
+    edges = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(group))
+    parts = []
+    for first, last in pairwise(edges):
+        span = slice(bounds[first], bounds[last])
+        parts.append(network.run(model, values[span], bounds[first : last + 1] - bounds[first], tokens[span]))
+    return np.concatenate(parts)
 
 
 @lru_cache(4)

@@ -96,7 +96,7 @@ def _label_of_segments(line: str, wanted: list[str], unwanted: list[str]) -> str
 
 
 def disguises(page: Page, furniture: Page | None) -> Iterator[Page]:
-    """A page wrapped, spelled or cut otherwise, with less furniture, in the furniture of another, without its article."""
+    """A page wrapped, spelled or cut otherwise, with less furniture or another's, and without its article."""
     rng = random.Random(f"{page.id} {page.flattener}")  # noqa: S311
     for change in (_wrapped, _respelled, _bared):
         yield _changed(page, change(page.lines, rng), rng)

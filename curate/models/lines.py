@@ -35,7 +35,17 @@ NAMES = (
     *("characters", "units", "word_length", "ends_sentence", "ends_quoted", "ends_cut", "ends_colon"),
     *("commas", "sentences", "quotes", "capitalised", "capitals", "digits", "starts_lower", "starts_digit"),
     *("starts_symbol", "function_words", "separators", "brackets", "unspaced", "numbers", "prose"),
-    *("topic", "content_words", "repeats", "occurrence", "blank_before", "blank_after", "indent"),
+    *(
+        "prose_before",
+        "prose_after",
+        "topic",
+        "content_words",
+        "repeats",
+        "occurrence",
+        "blank_before",
+        "blank_after",
+        "indent",
+    ),
 )
 """The features, in the order of their columns."""
 
@@ -92,7 +102,15 @@ def read(pages: Sequence[str]) -> Lines:
     own = _shape(chars, words, units)
     repeats, occurrence = _repeats(page, words.keys)
     topic, content = words.topic(page, own[NAMES.index("prose")] > 0)
-    columns = [*own, topic, np.log1p(content), np.log1p(repeats), np.minimum(occurrence, 3), *around]
+    columns = [
+        *own,
+        *_prose_around(page, own[NAMES.index("prose")] * units),
+        topic,
+        np.log1p(content),
+        np.log1p(repeats),
+        np.minimum(occurrence, 3),
+        *around,
+    ]
     features = np.stack([column.astype(np.float32) for column in columns], 1)
     line, bucket = words.buckets()
     return Lines(len(pages), page, number, texts, features, words.counts, words.keys, line, bucket)
@@ -153,6 +171,13 @@ def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) ->
         words.count(words.is_number) / units,
         prose,
     ]
+
+
+def _prose_around(page: Ints, prose: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+    """How much prose stands before each line of its page, and how much after it; logarithms of words."""
+    total = np.append(0, np.cumsum(prose))
+    start, end = (total[np.searchsorted(page, page, side=side)] for side in ("left", "right"))
+    return np.log1p(total[:-1] - start), np.log1p(np.maximum(end - total[1:], 0))
 
 
 def _repeats(page: Ints, keys: Hashes) -> tuple[Ints, Ints]:

@@ -113,8 +113,8 @@ class Examples:
 
     @classmethod
     def of(cls, pages: Sequence[Page]) -> Examples:
-        """Describe pages and their disguises."""
-        everything = [*pages, *_disguised(pages)]
+        """Describe pages and their disguises, as far as anything is left of them."""
+        everything = [page for page in [*pages, *_disguised(pages)] if page.text.strip()]
         parts = [lines.read([page.text for page in everything[i : i + 64]]) for i in range(0, len(everything), 64)]
         page = np.concatenate([part.page + 64 * i for i, part in enumerate(parts)])
         number = np.concatenate([part.number for part in parts])

@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 from pydantic import Field, computed_field, field_validator
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from curate.document import LINE, drop, undecided
+from curate.encoding import decode_html
 from curate.errors import InputError
 from curate.models import flattened, templates, weights
 from curate.section import Fraction, Section
@@ -73,7 +73,7 @@ def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[s
 
 def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> list[str]:
     """The article in each HTML page; empty where there is none."""
-    decoded = [bytes_to_str(page, detect_encoding(page) or "utf-8") for page in pages]
+    decoded = [decode_html(page) or "" for page in pages]
     return _bodies(pl.DataFrame({"text": decoded}, schema={"text": pl.String}).with_columns(format=pl.lit("html")))
 
 

@@ -1,0 +1,287 @@
+"""The parts of the line model: features, words, network, templates, weights, labelled pages, scores, training."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+from curate.errors import InputError
+from curate.models import flattened, labelled, lines, network, scoring, templates, weights, words
+from curate.models.lines import NAMES
+
+
+def features(*page):
+    found = lines.read(["\n".join(page)])
+    return [dict(zip(NAMES, row, strict=True)) for row in found.features.tolist()]
+
+
+def test_visible_lines_know_their_page_and_number():
+    found = lines.read(["a\n\n b ", "", "\n\nc"])
+    assert found.page.tolist() == [0, 0, 2]
+    assert found.number.tolist() == [0, 2, 2]
+    assert found.texts.to_list() == ["a", "b", "c"]
+
+
+def test_how_a_line_ends():
+    sentence, quoted, cut, colon, dots = features("He left.", 'He said: "Go!"', "Read on →", "Tags:", "And so on ...")
+    assert sentence["ends_sentence"] == quoted["ends_sentence"] == quoted["ends_quoted"] == 1
+    assert sentence["ends_quoted"] == cut["ends_sentence"] == 0
+    assert cut["ends_cut"] == dots["ends_cut"] == colon["ends_colon"] == 1
+
+
+def test_what_a_line_is_made_of():
+    prose, menu, number = features("The cat, which was old, sat on the mat in the sun.", "Home | News | Sport", "2019")
+    assert prose["function_words"] > 0.5 > menu["function_words"]
+    assert prose["commas"] > 0 == menu["commas"]
+    assert menu["capitalised"] == 1
+    assert menu["separators"] > 0
+    assert number["digits"] == number["numbers"] == number["starts_digit"] == 1
+
+
+def test_scripts_without_spaces_have_words():
+    (chinese,) = features("记者从市交通局获悉，三号线预计今年年底可以通车试运营。")
+    assert chinese["unspaced"] == 1
+    assert chinese["ends_sentence"] == 1
+    assert np.expm1(chinese["units"]) > 10
+
+
+def test_repeats_and_blanks_are_seen():
+    first, second, third = features("Same", "", "Same", "Other")
+    assert (first["occurrence"], second["occurrence"]) == (0, 1)
+    assert first["repeats"] == second["repeats"] > third["repeats"]
+    assert (first["blank_after"], second["blank_before"], third["blank_before"]) == (1, 1, 0)
+
+
+def test_topic_is_what_other_paragraphs_say():
+    paragraphs = (
+        "The harbour of Wexley will be dredged in the spring, and it is to be done by two ships from the north.",
+        "For the dredging of the harbour the council of Wexley has put aside a part of its money in the spring.",
+    )
+    *_, about, beside = features(*paragraphs, "Harbour Wexley dredged", "Holiday offers")
+    assert about["topic"] == 1
+    assert beside["topic"] == 0
+
+
+def test_digits_do_not_change_what_a_line_says():
+    _, keys, _ = lines.read_keys(["12 minutes ago\n34 minutes ago\n34 hours ago"])
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_word_hashes_stay_what_the_weights_were_trained_on():
+    """If this fails, the trained weights are worth nothing: train again."""
+    found = lines.read(["Share this article with Ελένη 12 times"])
+    assert len(found.word_bucket) == 18
+    assert found.word_bucket.sum() == 2285907
+
+
+def test_word_score_is_a_mean_over_the_root_of_words():
+    found = lines.read(["alpha beta"])
+    one = np.zeros(lines.BUCKETS, np.float32)
+    one[found.word_bucket[0]] = 3
+    assert words.score(found, one, 0.5)[0] == pytest.approx(3 / np.sqrt(len(found.word_bucket)) + 0.5)
+
+
+def test_word_weights_learn():
+    found = lines.read(["share this page\nthe council said on friday\n" * 20])
+    labels = np.tile([0, 1], 20).astype(np.float32)
+    matrix = words.matrix(found.word_line, found.word_bucket, len(found))
+    fitted, bias = words.fit(matrix, labels, np.ones(40, np.float32))
+    assert ((words.score(found, fitted, bias) > 0) == (labels > 0)).all()
+
+
+def random_network(columns, rng):
+    def some(*shape):
+        return rng.normal(0, 0.2, shape).astype(np.float32)
+
+    size = 8
+    out = {"inp": some(columns, size), "inp.b": some(size), "keep": some(size), "keep.b": some(1)}
+    out |= {"out": some(size), "out.b": some(1)}
+    for i in range(len(network.POOLED)):
+        out |= {f"pool{i}": some(2 * size, size), f"pool{i}.b": some(size)}
+    for i in range(len(network.DILATIONS)):
+        out |= {f"conv{i}": some(3, size, size), f"conv{i}.b": some(size)}
+        out |= {f"mix{i}": some(size, size), f"mix{i}.b": some(size)}
+    return out
+
+
+def test_pages_do_not_see_each_other():
+    rng = np.random.default_rng(0)
+    model, values, tokens = random_network(6, rng), rng.normal(size=(50, 6)).astype(np.float32), rng.integers(1, 30, 50)
+    together = network.run(model, values, np.array([0, 7, 8, 50]), tokens)
+    parts = [network.run(model, values[a:b], np.array([0, b - a]), tokens[a:b]) for a, b in ((0, 7), (7, 8), (8, 50))]
+    np.testing.assert_allclose(together, np.concatenate(parts), rtol=1e-4, atol=1e-5)
+
+
+def test_numpy_runs_the_network_that_torch_trained():
+    torch = pytest.importorskip("torch")
+    from curate.models.fit import Network
+
+    torch.manual_seed(1)
+    trained = Network(9).eval()
+    rng = np.random.default_rng(1)
+    values, tokens = rng.normal(size=(40, 9)).astype(np.float32), rng.integers(1, 200, 40)
+    found = network.run(trained.export(), values, np.array([0, 40]), tokens)
+    counted = torch.from_numpy(np.minimum(tokens, network.MAX_WEIGHT).astype(np.float32))[None]
+    with torch.no_grad():
+        wanted, _ = trained(torch.from_numpy(values)[None], torch.ones(1, 40), counted)
+    np.testing.assert_allclose(found, wanted[0].numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_positions_say_where_a_line_stands():
+    place = network.positions(np.array([0, 1, 4]), np.array([5, 0, 10, 10]))
+    assert place.shape == (4, network.POSITIONS)
+    assert place[1:, 2].tolist() == pytest.approx([-1, -1 / 3, 1 / 3])
+    assert place[:, 3].tolist() == [1, -1, 0, 1]
+
+
+def page_lines(text):
+    _, keys, counts = lines.read_keys([text])
+    return keys, counts
+
+
+def test_templates_leave_out_copies():
+    menu = "Home\nNews\nSport\n"
+    body, other = "One long story about a river and the people on it", "Another tale of mountains, goats and some snow"
+    sample = templates.Sample([page_lines(menu + body), page_lines(menu + body), page_lines(menu + other)])
+    assert sample.count(*page_lines(menu + body)) == ([1, 1, 1, 0], 1)
+    assert sample.count(*page_lines(menu + other)) == ([2, 2, 2, 0], 2)
+
+
+def test_template_sample_is_bounded_and_does_not_hang_on_the_order():
+    pages = pl.DataFrame({"site": ["a"] * 100 + ["b", None], "rank": range(102)})
+    sampled = templates.sample(pages.sample(fraction=1, shuffle=True, seed=3))
+    assert sampled.filter(site="a")["rank"].to_list() == list(range(templates.MAX_SAMPLE))
+    assert sampled["site"].null_count() == 0
+
+
+def test_weights_come_back_and_are_the_same_bytes(tmp_path):
+    arrays = {"b": np.ones((2, 3), np.float16), "a": np.arange(4, dtype=np.float32)}
+    for name in ("one.npz", "two.npz"):
+        weights.save(tmp_path / name, "kind", arrays)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    back = weights.load(tmp_path / "one.npz", "kind")
+    assert {name: array.tolist() for name, array in back.items()} == {"a": [0, 1, 2, 3], "b": [[1, 1, 1], [1, 1, 1]]}
+
+
+def test_damaged_or_strange_weights_are_refused(tmp_path):
+    path = tmp_path / "own.npz"
+    with pytest.raises(InputError, match="cannot be read"):
+        weights.load(path, "kind")
+    weights.save(path, "kind", {"a": np.ones(3, np.float32)})
+    with pytest.raises(InputError, match="train it again"):
+        weights.load(path, "another kind")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="damaged"):
+        weights.load(path, "kind")
+    path.with_suffix(".json").write_text("[")
+    with pytest.raises(InputError, match="json"):
+        weights.load(path, "kind")
+
+
+def test_pickles_are_refused(tmp_path):
+    path = tmp_path / "own.npz"
+    weights.save(path, "kind", {"a": np.array([{}], dtype=object)})
+    with pytest.raises(ValueError, match="allow_pickle"):
+        weights.load(path, "kind")
+
+
+def test_shipped_weights_are_small_and_quickly_loaded():
+    size = flattened.WEIGHTS.stat().st_size
+    start = time.process_time()
+    flattened.Model(weights.load(flattened.WEIGHTS, flattened.KIND))
+    assert size < 3_000_000
+    assert time.process_time() - start < 0.1
+
+
+def test_scores():
+    assert scoring.bag_f1("a b c", "a b c") == 1
+    assert scoring.bag_f1("a b", "a b c d") == pytest.approx(2 / 3)
+    assert scoring.bag_f1("", "") == 1
+    assert scoring.bag_f1("", "a") == 0
+    assert scoring.shingle_f1("a b c d e", "e a b c d") == 0.5
+    assert scoring.tokens("Ça va? 東京 2019") == ["ça", "va", "東", "京", "2019"]
+
+
+def pages_file(folder, **columns):
+    row = {"id": "1", "site": "a.org", "text_wet": "Home\n\nIt rained all day.", "labels_wet": "0_1"} | columns
+    pl.DataFrame([row]).write_parquet(folder / "pages.parquet")
+    return str(folder / "pages.parquet")
+
+
+def test_labelled_pages_are_read(tmp_path):
+    (page,) = labelled.read(pages_file(tmp_path, gold_text="It rained all day.", source="mine", lang="en"))
+    assert page.lines == [("Home", "0"), ("", "_"), ("It rained all day.", "1")]
+    assert (page.source, page.lang, page.flattener, page.gold) == ("mine", "en", "wet", "It rained all day.")
+
+
+def test_segments_label_the_lines_they_are_in(tmp_path):
+    text = "Home\nIt rained all day, and nobody came.\nRead also: more rain\nWho knows?"
+    columns = {"labels_wet": None, "with": ["rained all day"], "without": ["Read also: more"], "text_wet": text}
+    (page,) = labelled.read(pages_file(tmp_path, **columns))
+    assert [label for _, label in page.lines] == ["?", "1", "0", "?"]
+
+
+def test_wrong_labels_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="3 lines in text_wet, 2 labels"):
+        labelled.read(pages_file(tmp_path, labels_wet="01"))
+
+
+def labelled_page(name="1", lines_=None):
+    story = [(f"Sentence number {i} of the story, which goes on for a while. And it goes on.", "1") for i in range(8)]
+    furniture = [(word, "0") for word in ("Home", "News", "Sport", "Culture", "Contact")]
+    return labelled.Page(
+        name, "a.org", "mine", "en", "wet", "gold", lines_ or [*furniture, ("", "_"), *story, *furniture]
+    )
+
+
+def test_disguises_keep_words_and_labels():
+    page = labelled_page()
+    said = [words_of(page, label) for label in "10"]
+    for disguise in labelled.disguises(page, None):
+        assert disguise.disguised
+        assert [sorted(words_of(disguise, "1"))] == [sorted(said[0])]
+        assert set(words_of(disguise, "0")) <= set(said[1]) | set("|/·")
+
+
+def test_disguises_are_the_same_every_time():
+    first, second = (list(labelled.disguises(labelled_page(), labelled_page("2"))) for _ in range(2))
+    assert first == second
+
+
+def words_of(page, label):
+    return [word for line, kind in page.lines if kind == label for word in line.lower().split()]
+
+
+def test_training_is_deterministic_and_writes_a_card(tmp_path):
+    pytest.importorskip("torch")
+    from click.testing import CliRunner
+
+    from curate.models.train import main
+
+    rows = [
+        {"id": str(i), "site": f"s{i}.org", "source": "mine", "lang": "en", "gold_text": "\n".join(story(i))}
+        | {"text_wet": "\n".join(["Home", "News", *story(i), "Share", "Contact"]), "labels_wet": "001100"}
+        for i in range(12)
+    ]
+    pl.DataFrame(rows).write_parquet(tmp_path / "pages.parquet")
+    for name in ("one", "two"):
+        options = [str(tmp_path / "pages.parquet"), "--out", str(tmp_path / name), "--steps", "3"]
+        run = CliRunner().invoke(main, options if name == "one" else [*options, "--no-check"], catch_exceptions=False)
+        assert run.exit_code == 0
+    assert (tmp_path / "one/text.npz").read_bytes() == (tmp_path / "two/text.npz").read_bytes()
+    assert json.loads((tmp_path / "one/text.json").read_text())["kind"] == flattened.KIND
+    card = (tmp_path / "one/CARD.md").read_text()
+    assert "| sites left out: all | 12 |" in card
+    assert "| mine | 12 |" in card
+    flattened.judge(["Home\nA line."], path=str(tmp_path / "one/text.npz"))
+
+
+def story(i):
+    return [
+        f"On day {i} of the journey the travellers came to a river.",
+        f"They counted {i} boats and went on, singing.",
+    ]
