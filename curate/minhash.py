@@ -61,7 +61,7 @@ _SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 text
 _SPARE_BITS = np.uint64(64 - 55)
 _RANK_BITS = 32
 _KEYS_AT_ONCE = 1 << 17
-_VERIFIED_AT_ONCE = 4096
+_VERIFIED_AT_ONCE = 1 << 14
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _NO_RANKS = np.empty(0, np.int64)
 _NO_HASHES = np.empty(0, np.uint64)
@@ -87,9 +87,8 @@ class Ragged(NamedTuple):
         """The numbers of some texts, in the order of `texts`."""
         lengths = self.lengths[texts]
         offsets = _offsets(lengths)
-        return Ragged(
-            self.values[np.arange(offsets[-1]) + np.repeat(self.offsets[texts] - offsets[:-1], lengths)], offsets
-        )
+        at = np.arange(offsets[-1]) + np.repeat(self.offsets[texts] - offsets[:-1], lengths)
+        return Ragged(self.values[at], offsets)
 
 
 class Signatures(NamedTuple):
@@ -381,7 +380,7 @@ def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
 
 
 def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
-    """Verify pairs of texts in memory, a few thousand pairs at a time."""
+    """Verify pairs of texts in memory, some thousand pairs at a time."""
     checked = [_NO_VERIFIED]
     for which in _blocks(len(pairs.first), _VERIFIED_AT_ONCE):
         block = Pairs(*(column[which] for column in pairs))
@@ -407,7 +406,7 @@ def stacked(parts: Sequence[Ragged]) -> Ragged:
 
 
 def _whole_buckets(packed: Hashes, bits: np.uint64) -> Iterator[Hashes]:
-    """The entries that are not alone in their bucket, about a million at a time, no bucket cut in two."""
+    """The entries that are not alone in their bucket, in pieces that cut no bucket in two."""
     same = packed[1:] >> bits == packed[:-1] >> bits
     packed = packed[np.append(same, False)[: len(packed)] | np.append(False, same)[: len(packed)]]
     start = 0
@@ -426,9 +425,8 @@ def _pair_up(buckets: Hashes, ranks: Ranks, capped: Capped) -> Pairs:
     large = np.repeat(lengths > MAX_BUCKET, lengths)
     capped.buckets += int((lengths > MAX_BUCKET).sum())
     capped.largest = max(capped.largest, int(lengths.max()))
-    found = []
     later = np.flatnonzero(place >= 1)
-    found.append(ranks[later - 1] << _RANK_BITS | ranks[later])
+    found = [ranks[later - 1] << _RANK_BITS | ranks[later]]
     later = later[~large[later]]
     for distance in range(2, MAX_BUCKET):
         later = later[place[later] >= distance]

@@ -76,7 +76,7 @@ def hash64(values: pl.Series) -> Hashes:
 
 
 def mix(x: Hashes) -> Hashes:
-    """Scramble 64-bit integers one to one, so that every bit depends on every bit (Evensen's rrmxmx family)."""
+    """Scramble 64-bit integers one to one, so that every bit depends on every bit, as MurmurHash3 does at its end."""
     x = x ^ (x >> _SHIFT)
     for _ in range(2):
         x *= _FACTOR

@@ -42,7 +42,7 @@ VERSION = 1
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
-WRITE_NUMBERS = 1 << 20
+WRITE_NUMBERS = 1 << 18
 """Keys or shingles that are written at a time."""
 _NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32})
 
