@@ -11,6 +11,7 @@ from datasets import load_dataset
 
 import curate
 from curate.errors import ReleaseError, UsageError
+from curate.release.build import Config
 from tests.releases import documents, release, shard, split_up
 
 
@@ -102,3 +103,15 @@ def test_load_finds_a_missing_shard(copy):
     next((copy / "v0.2.0/data").glob("train-*")).unlink()
     with pytest.raises(ReleaseError, match=r"train-00000-of-00001\.parquet: missing"):
         curate.load(copy)
+
+
+def test_a_stream_over_two_workers_of_a_data_loader(tmp_path):
+    """As in docs/releases.md: each worker reads its own shards, and every document comes once."""
+    torch_data = pytest.importorskip("torch.utils.data")
+    long = split_up(documents(900)).with_columns(text=pl.col("text") + pl.lit(" more words" * 600))
+    made = release(tmp_path, [shard(tmp_path, long, "long")], release=Config(shard_mb=1))
+    train = curate.load(made.path, split="train", streaming=True)
+    assert train.num_shards > 1
+    loader = torch_data.DataLoader(train, batch_size=32, num_workers=2, collate_fn=list)
+    ids = [document["id"] for batch in loader for document in batch]
+    assert sorted(ids) == sorted(long.filter(split="train")["id"])
