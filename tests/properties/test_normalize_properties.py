@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.encoding import decode_html, decode_text
+from curate.lost import LOST, restore_lost
 from curate.repair import normalize_text
+from curate.wrapping import join_wrapped
 
 ANY = st.text(st.characters(), max_size=80)
 MOJIBAKE = st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore").decode("cp1252", "ignore"))
@@ -64,3 +67,23 @@ def test_any_bytes_decode_or_are_no_text(page: bytes) -> None:
     for decode in (decode_text, decode_html):
         text = decode(page)
         assert text is None or text.encode() is not None
+
+
+DAMAGED = st.lists(
+    st.sampled_from(["\ufffd", " ", "s", "it", "don", "t", "the", "of", "and", "to", "that", "\n", "."])
+).map("".join)
+
+
+@settings(deadline=None)
+@given(DAMAGED)
+def test_only_punctuation_is_put_for_what_was_lost(text: str) -> None:
+    (mended,) = restore_lost([text])
+    assert len(mended) == len(text)
+    assert all(new == old or (old == LOST and new in "’–“”„") for old, new in zip(text, mended, strict=True))
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS.map(" ".join), max_size=12).map("\n".join), st.integers(50, 80))
+def test_joining_lines_changes_white_space_only(text: str, width: int) -> None:
+    wrapped = textwrap.fill(text, width)
+    assert "".join(join_wrapped(wrapped).split()) == "".join(wrapped.split())

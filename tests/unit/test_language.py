@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -139,3 +141,9 @@ def test_a_language_stands_for_its_scripts() -> None:
 def test_config_refuses_what_cannot_be_kept(keep: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Config(keep=(keep,))
+
+
+def test_threads_give_the_same() -> None:
+    texts = list(TEXTS.values()) * 4
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(detect, [texts] * 8)) == [detect(texts)] * 8
