@@ -22,6 +22,7 @@ from curate.document import LINE, drop, undecided
 from curate.encoding import decode_html
 from curate.errors import InputError
 from curate.models import flattened, templates, weights
+from curate.repair import Repairs, repaired
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
@@ -32,6 +33,8 @@ MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
 PARTITION_DOCUMENTS = 50_000
 """Documents for each partition of the sites; some 100 MB."""
+
+_OF_MARKUP = Repairs(entities=False, join_lines=False)  # the parser decodes entities; its lines are the markup's
 
 
 class Config(Section):
@@ -190,7 +193,7 @@ def _flat(batch: pl.DataFrame) -> pl.Series:
     html = (batch["format"] == "html").to_numpy()
     if html.any():
         flat = [_flatten(text) if is_html else text for text, is_html in zip(texts, html, strict=True)]
-        texts = pl.Series("text", flat, pl.String)
+        texts, _ = repaired(pl.Series("text", flat, pl.String), _OF_MARKUP, pl.Series(html).arg_true())
     return texts
 
 

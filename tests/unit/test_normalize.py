@@ -6,6 +6,7 @@ import ftfy.badness
 import polars as pl
 import pytest
 
+import curate
 from curate import repair
 from curate.document import READ_SCHEMA, undecided
 from curate.repair import normalize_text
@@ -121,3 +122,16 @@ def test_ligatures_only_when_asked() -> None:
 
 def test_unknown_entities_stay() -> None:
     assert normalize_text(["AT&T; R&D &nosuchthing; fish & chips"]) == ["AT&T; R&D &nosuchthing; fish & chips"]
+
+
+def test_text_out_of_markup_is_repaired_too() -> None:
+    page = (
+        "<html><body><article><p>The mayor said&nbsp;that the bridge over the river wo&shy;uld be closed for most of the "
+        "summer, and that the old cafe\u0301s near it would suffer from the work, which is to last until September.</p>"
+        "<p>Shopkeepers near the old market were not pleased, and asked for the work to be done in winter \ufffd when "
+        "fewer visitors come to the town \ufffd but the engineers told them to wait for the spring.</p></article></body>"
+    )
+    (body,) = curate.extract([page.encode()])
+    assert "said that the bridge over the river would be closed" in body
+    assert "cafés" in body
+    assert "winter – when" in body
