@@ -126,10 +126,10 @@ def test_unknown_entities_stay() -> None:
 
 def test_text_out_of_markup_is_repaired_too() -> None:
     page = (
-        "<html><body><article><p>The mayor said&nbsp;that the bridge over the river wo&shy;uld be closed for most of the "
-        "summer, and that the old cafe\u0301s near it would suffer from the work, which is to last until September.</p>"
+        "<html><body><article><p>The mayor said&nbsp;that the bridge over the river wo&shy;uld be closed for most of "
+        "the summer, and that the old cafe\u0301s near it would suffer from the work, which is to last until September.</p>"
         "<p>Shopkeepers near the old market were not pleased, and asked for the work to be done in winter \ufffd when "
-        "fewer visitors come to the town \ufffd but the engineers told them to wait for the spring.</p></article></body>"
+        "fewer visitors come to the town \ufffd but the engineers told them to wait for spring.</p></article></body>"
     )
     (body,) = curate.extract([page.encode()])
     assert "said that the bridge over the river would be closed" in body
