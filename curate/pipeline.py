@@ -172,6 +172,7 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
         config=json.dumps(config.model_dump(mode="json"), ensure_ascii=False, indent=1),
         inputs=_inputs(build.stages[0]),
         funnel=rows,
+        dedup=config.dedup,
         dropped=_dropped(build.stages),
     )
     return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))

@@ -50,8 +50,14 @@ def needed(old: Manifest, decided: Json, changes: Changes) -> Bump:
     """What a new release asks for after `old`, when it is `decided` so and its documents have these changes."""
     major = [f"{what} changed" for key, what in _DECIDED.items() if old.decided[key] != decided[key]]
     count = changes.counts
-    minor = [f"{count[kind]:,} {what}" for kind, what in _MINOR.items() if count[kind]]
-    patch = [f"{count[kind]:,} {what}" for kind, what in _PATCH.items() if count[kind]]
+    minor, patch = (
+        [
+            f"{count[kind]:,} {noun}{'' if count[kind] == 1 else 's'} {what}"
+            for kind, (noun, what) in said.items()
+            if count[kind]
+        ]
+        for said in (_MINOR, _PATCH)
+    )
     if old.card != decided["card"]:
         patch.append("card changed")
     level = next((level for level, why in (("major", major), ("minor", minor), ("patch", patch)) if why), "none")
@@ -174,5 +180,5 @@ def _parsed(version: str) -> Version:
 LISTED = 20
 """Sources that a changelog names."""
 _DECIDED = {"schema": "schema", "split": "split rule", "license": "licence"}
-_MINOR = {"added": "documents added", "changed": "texts changed"}
-_PATCH = {"removed": "documents removed", "updated": "with another title or other fields"}
+_MINOR = {"added": ("document", "added"), "changed": ("text", "changed")}
+_PATCH = {"removed": ("document", "removed"), "updated": ("document", "with another title or other fields")}

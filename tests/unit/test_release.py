@@ -122,7 +122,7 @@ def test_an_unchanged_version_is_not_made_again(tmp_path, corpus):
 def test_a_version_with_other_content_is_refused(tmp_path, corpus):
     first = release(tmp_path, [shard(tmp_path, corpus, "all")])
     before = content(tmp_path / "news")
-    with pytest.raises(ReleaseError, match=r"PATCH: 1 documents removed\. Set `version` to 0\.1\.1"):
+    with pytest.raises(ReleaseError, match=r"PATCH: 1 document removed\. Set `version` to 0\.1\.1"):
         release(tmp_path, [shard(tmp_path, corpus[1:], "fewer")])
     assert content(tmp_path / "news") == before
     assert manifest.verify(first.path)

@@ -37,13 +37,13 @@ CHANGES = {
         "1.1.0",
         "MINOR: 3 documents added",
     ),
-    "changed": (rewritten, {}, "1.1.0", "MINOR: 1 texts changed"),
+    "changed": (rewritten, {}, "1.1.0", "MINOR: 1 text changed"),
     "removed": (lambda corpus: corpus[5:], {}, "1.0.1", "PATCH: 5 documents removed"),
     "updated": (
         lambda corpus: corpus.with_columns(author=pl.lit("B. Ray")),
         {},
         "1.0.1",
-        "PATCH: 400 with another title or other fields",
+        "PATCH: 400 documents with another title or other fields",
     ),
     "card": (
         lambda corpus: corpus,
@@ -57,7 +57,7 @@ CHANGES = {
         lambda corpus: pl.concat([corpus[1:], split_up(documents(1, start=400))]),
         {},
         "1.1.0",
-        "added, 1 documents removed",
+        "added, 1 document removed",
     ),
 }
 SMALLER = {"1.0.1": "1.0.0", "1.1.0": "1.0.1", "2.0.0": "1.1.0"}
@@ -102,7 +102,7 @@ CHANGELOG = """\
 
 ## 1.1.1
 
-PATCH: 1 documents removed.
+PATCH: 1 document removed.
 
 | source | removed |
 |---|---:|
