@@ -108,6 +108,14 @@ class Pairs(NamedTuple):
     shared: Positions
 
 
+class Index(NamedTuple):
+    """Some texts by their shingles."""
+
+    shingles: Hashes  # ascending
+    holders: Ragged  # the texts that have each
+    lengths: Positions  # number of shingles of each text
+
+
 @dataclass
 class Capped:
     """Buckets with too many texts to compare all with all."""
@@ -281,16 +289,21 @@ def _compared(first: Ranks, second: Ranks, shared: Positions, one: Positions, ot
     return Verified(first, second, shared / (one + other - shared), shared / np.minimum(one, other))
 
 
-def search(sets: Ragged, sample: Ragged) -> Verified:
+def index(sets: Ragged) -> Index:
+    """The texts that have each shingle."""
+    order = np.argsort(sets.values)
+    starts = _starts(sets.values[order])
+    holders = Ragged(sets.owners[order].astype(np.uint64), np.append(starts, len(order)))
+    return Index(sets.values[order][starts], holders, sets.lengths)
+
+
+def search(sets: Ragged, sample: Index) -> Verified:
     """The exact similarity of all pairs (text of `sets`, text of `sample`) that have a shingle in common."""
-    order = np.argsort(sample.values)
-    starts = _starts(sample.values[order])
-    vocabulary = sample.values[order][starts]
-    holders = Ragged(sample.owners[order].astype(np.uint64), np.append(starts, len(order)))
-    known = np.flatnonzero(_is_in(sets.values, vocabulary))
-    hits = holders.take(np.searchsorted(vocabulary, sets.values[known]))
-    texts = len(sample.offsets) - 1
-    pairs = np.sort(sets.owners[known][hits.owners] * texts + hits.values.astype(np.int64))
+    texts, entries = len(sample.lengths), len(sample.shingles)
+    place = np.minimum(np.searchsorted(sample.shingles, sets.values), max(entries - 1, 0))
+    known = np.flatnonzero(sample.shingles[place] == sets.values) if entries else _NO_RANKS
+    hits = sample.holders.take(place[known])
+    pairs = _sorted(sets.owners[known][hits.owners] * texts + hits.values.astype(np.int64))
     starts = _starts(pairs)
     first, second = np.divmod(pairs[starts], max(texts, 1))
     shared = np.diff(np.append(starts, len(pairs)))

@@ -296,7 +296,8 @@ def judge(inputs: Sequence[File], config: _Judging) -> Rows:
 
 def search(inputs: Sequence[File], config: _Searching) -> Rows:
     """Task: the documents of a shard that are near-duplicates of a sampled one. Inputs: shard, ranks, sampled sets."""
-    sampled, sample = _read_sets(inputs[2:])
+    sampled, sets = _read_sets(inputs[2:])
+    sample = minhash.index(sets)
     places = read(inputs[1])
     original = (places["original"] == places["rank"]).to_numpy()
     for texts in _texts(inputs[0], []):

@@ -204,8 +204,8 @@ def test_search_finds_every_pair_that_shares_a_shingle() -> None:
     texts = [" ".join(prose(i)[:5] + prose(i + 1)[:4]) for i in range(6)] + ["", "one two three"]
     sets = minhash.text_sets(texts, 3)
     wanted = np.array([1, 3, 6])
-    found = minhash.search(sets, sets.take(wanted))
+    found = minhash.search(sets, minhash.index(sets.take(wanted)))
     given = {(int(a), int(wanted[b])): j for a, b, j in zip(found.first, found.second, found.jaccard, strict=True)}
     assert given == {(a, b): share for a in range(6) for b in (1, 3) if (share := jaccard(texts[a], texts[b]))}
-    assert len(minhash.search(minhash.text_sets([], 3), sets).first) == 0
-    assert len(minhash.search(sets, minhash.text_sets([], 3)).first) == 0
+    assert len(minhash.search(minhash.text_sets([], 3), minhash.index(sets)).first) == 0
+    assert len(minhash.search(sets, minhash.index(minhash.text_sets([], 3))).first) == 0
