@@ -16,12 +16,11 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from pydantic import Field, computed_field, field_validator
-from resiliparse.extract.html2text import extract_plain_text
 
 from curate.document import LINE, drop, undecided
 from curate.encoding import decode_html
 from curate.errors import InputError
-from curate.models import flattened, templates, weights
+from curate.models import flattened, html, templates, weights
 from curate.repair import Repairs, repaired
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
@@ -175,9 +174,17 @@ def _bodies(pages: pl.DataFrame) -> list[str]:
 def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Every visible line: `page` (row in the batch), `text`, `score`, `kept`."""
     known = batch.select(*templates.COUNTED) if "line_repeats" in batch.columns else None
-    judged = flattened.judge(_flat(batch).to_list(), known, config.weights)
-    judged = judged.with_columns(kept=pl.col("score") >= config.min_score)
-    return _once(judged) if config.repeats == "drop" else judged
+    judged = [flattened.judge(_flat(batch).to_list(), known, config.weights), _judge_html(batch)]
+    lines = pl.concat(judged).sort("page", maintain_order=True).with_columns(kept=pl.col("score") >= config.min_score)
+    return _once(lines) if config.repeats == "drop" else lines
+
+
+def _judge_html(batch: pl.DataFrame) -> pl.DataFrame:
+    """The lines of the HTML pages; their text is repaired as `normalize` repairs flattened text."""
+    is_html = batch["format"] == "html"
+    judged = html.judge(_bounded(batch).filter(is_html).to_list())
+    texts, _ = repaired(judged["text"], _OF_MARKUP, pl.int_range(judged.height, eager=True))
+    return judged.with_columns(page=is_html.arg_true().gather(judged["page"]), text=texts)
 
 
 def _once(judged: pl.DataFrame) -> pl.DataFrame:
@@ -187,18 +194,14 @@ def _once(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flat(batch: pl.DataFrame) -> pl.Series:
-    """The pages as flattened text; an endless one as nothing."""
+    """The flattened pages; an HTML page as nothing."""
+    return _bounded(batch).zip_with(batch["format"] != "html", pl.Series([""], dtype=pl.String))
+
+
+def _bounded(batch: pl.DataFrame) -> pl.Series:
+    """The pages, an endless one as nothing."""
     texts = batch["text"].fill_null("")
-    texts = texts.set(texts.str.len_chars() > MAX_CHARS, "")
-    html = (batch["format"] == "html").to_numpy()
-    if html.any():
-        flat = [_flatten(text) if is_html else text for text, is_html in zip(texts, html, strict=True)]
-        texts, _ = repaired(pl.Series("text", flat, pl.String), _OF_MARKUP, pl.Series(html).arg_true())
-    return texts
-
-
-def _flatten(html: str) -> str:
-    return str(extract_plain_text(html, preserve_formatting=True, main_content=False))
+    return texts.zip_with(texts.str.len_chars() <= MAX_CHARS, pl.Series([""], dtype=pl.String))
 
 
 def _why_empty() -> pl.Expr:

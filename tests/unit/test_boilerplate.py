@@ -30,7 +30,7 @@ PAGE = "\n".join([*MENU, "", "Warmest night on Mount Ellery", "", "\n\n".join(AR
 HTML = (
     "<html><head><title>Warmest night</title></head><body><nav><ul>"
     + "".join(f"<li><a href='/{word}'>{word}</a></li>" for word in MENU)
-    + "</ul></nav><main><h1>Warmest night on Mount Ellery</h1><p>By Ana Reis, 3 June 2021, 17:05</p>"
+    + "</ul></nav><main><h1>Warmest night on Mount Ellery</h1>"
     + "".join(f"<p>{line}</p>" for line in ARTICLE)
     + "</main><footer>"
     + "".join(f"<p><a href='/x'>{line}</a></p>" for line in FOOT)
