@@ -74,7 +74,7 @@ def repaired(texts: pl.Series, repairs: Repairs, rows: pl.Series) -> tuple[pl.Se
     """The texts, those in `rows` repaired until nothing changes, and how much each repair did in each text."""
     counts = {repair.name: pl.zeros(len(texts), pl.Int32, eager=True) for repair in REPAIRS}
     while len(rows):  # what one repair uncovers, the next may mend
-        before = texts.clone()  # scatter writes in place
+        before, texts = texts, texts.clone()  # scatter writes in place
         for repair in REPAIRS:
             if getattr(repairs, repair.name, True):
                 texts, changed, count = _mend(texts, rows, repair)

@@ -34,7 +34,7 @@ _SKIP = frozenset((
     "math", "map",
 ))  # fmt: skip
 _TOLD = ("class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block", "property")
-_SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u00ad]+")
+_SPACE = re.compile(r"[\s\u200b\ufeff]+")
 _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 _OPENING = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)>?")

@@ -127,7 +127,7 @@ def test_unknown_entities_stay() -> None:
 def test_text_out_of_markup_is_repaired_too() -> None:
     page = (
         "<html><body><article><p>The mayor said&nbsp;that the bridge over the river wo&shy;uld be closed for most of "
-        "the summer, and that the old cafe\u0301s near it would suffer from the work, which is to last until September.</p>"
+        "the summer, and that the old cafe\u0301s near it would suffer from the work, which is to last till fall.</p>"
         "<p>Shopkeepers near the old market were not pleased, and asked for the work to be done in winter \ufffd when "
         "fewer visitors come to the town \ufffd but the engineers told them to wait for spring.</p></article></body>"
     )
@@ -135,3 +135,9 @@ def test_text_out_of_markup_is_repaired_too() -> None:
     assert "said that the bridge over the river would be closed" in body
     assert "cafés" in body
     assert "winter – when" in body
+
+
+def test_what_is_given_is_not_changed() -> None:
+    given = pl.Series(["a\xa0b"])
+    assert repair.repaired(given, repair.Repairs(), pl.Series([0]))[0].to_list() == ["a b"]
+    assert given.to_list() == ["a\xa0b"]
