@@ -1,0 +1,123 @@
+"""HTML pages as tables: blocks in order, the elements around them, and pages made to hurt."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from curate.models import html_features, html_tree
+
+
+def blocks(page: str) -> list[str]:
+    return html_tree.read([page]).texts
+
+
+def test_blocks_stand_in_the_order_of_the_page() -> None:
+    page = "<head><title>No</title></head><body>before<div>one <b>bold</b> line<p>two</p>three</div>after</body>"
+    assert blocks(page) == ["before", "one bold line", "two", "three", "after"]
+
+
+def test_line_breaks_and_spaces() -> None:
+    assert blocks("<p>first\n\t line<br>second&nbsp;\u200bline<br><br></p>") == ["first line", "second line"]
+
+
+def test_what_is_not_read() -> None:
+    page = "<p>yes</p><script>no</script><style>no</style><!-- no --><noscript>no</noscript><template>no</template>"
+    assert blocks(page) == ["yes"]
+
+
+def test_elements_around_a_block() -> None:
+    table = html_tree.read(["<main class=story><p id=x>Text <a href=/>link</a></p></main>", "<p>Other</p>"])
+    around = []
+    at = table.element[0]
+    while table.parent[at] != at:
+        around.append(table.looks[table.look[at]])
+        at = table.parent[at]
+    assert around == [("p", "x"), ("main", "story"), ("body", "")]
+    assert table.block_page.tolist() == [0, 1]
+    assert (table.link_chars[0], table.links[0], table.link_chars[1]) == (4, 1, 0)
+
+
+def test_hidden_holds_below() -> None:
+    table = html_tree.read(["<div style='display: none'><p>a</p></div><div hidden><p>b</p></div><p>c</p>"])
+    assert table.hidden[table.element].tolist() == [1, 1, 0]
+
+
+def test_the_end_of_an_element_comes_after_what_is_in_it() -> None:
+    table = html_tree.read(["<ul><li><p>a</p></li><li>b</li></ul><p>c</p>"])
+    for at in range(len(table.parent)):
+        below = [i for i in range(len(table.parent)) if i == at or _is_below(table, i, at)]
+        assert below == list(range(at, table.end[at]))
+
+
+def _is_below(table: html_tree.Table, element: int, above: int) -> bool:
+    while table.parent[element] != element:
+        element = int(table.parent[element])
+        if element == above:
+            return True
+    return False
+
+
+HOSTILE = {
+    "nested": "<div>" * 100_000 + "deep" + "</div>" * 100_000,
+    "nested, unclosed": "<section><p>" * 50_000 + "deep",
+    "tables": "<table>" * 50_000 + "deep",
+    "lists": "<ul><li>" * 50_000 + "deep",
+    "empty tags": "<i></i>" * 250_000,
+    "no closing tags": "<div><p>word <li> item" * 15_000,
+    "formatting that comes back": "<p>" + "".join(f"<b id={i}>" for i in range(500)) + "</p><p>x" * 5000,
+    "attributes": "<p " + " ".join(f"a{i}" for i in range(300_000)) + ">x</p>",
+    "attributes, unclosed": "<p " + " ".join(f"<a{i}" for i in range(300_000)),
+    "a long attribute": "<p class='" + "word " * 1_000_000 + "'>x</p>",
+    "a long text": "<p>" + "word " * 500_000,
+    "line breaks": "x<br>" * 50_000,
+    "binary": bytes(range(256)).decode("latin-1") * 10_000,
+    "NUL": "\x00" * 500_000 + "<p>a\x00b</p>",
+    "a PNG": "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR<\x00>&#;" * 1000,
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_pages_end(name: str) -> None:
+    start = time.process_time()
+    table = html_tree.read([HOSTILE[name], "<p>the next page</p>"])
+    told = html_features.linear(table, np.zeros((3, html_features.BUCKETS)), 0.0)
+    values, _ = html_features.describe(table, told)
+    assert np.isfinite(values).all()
+    assert table.texts[-1] == "the next page"
+    assert table.depth.max() <= html_tree.MAX_DEPTH
+    assert time.process_time() - start < 15
+
+
+def test_taming_keeps_the_text() -> None:
+    page = "<div><b>" * 3000 + "<p>kept</p>" * 10 + "<p data-x='" + "y z " * 5000 + "' class=c>too</p>"
+    assert blocks(page) == ["kept"] * 10 + ["too"]
+
+
+def test_columns_have_names() -> None:
+    table = html_tree.read(["<p>One.</p>"])
+    values, units = html_features.describe(table, np.zeros(1))
+    assert values.shape == (1, len(html_features.columns()))
+    assert units.tolist() == [1]
+
+
+def test_a_page_is_described_the_same_alone_and_in_company() -> None:
+    one = "<main><h1>Head</h1><p>Some words that make a sentence of more than ten words, here.</p><p>Short</p></main>"
+    other = "<ul class=menu><li><a href=/>Home</a><li><a href=/news>News</a></ul>" * 20
+    alone, together = html_tree.read([one]), html_tree.read([other, one, other])
+    weights = np.random.default_rng(1).normal(size=(3, html_features.BUCKETS))
+    a, _ = html_features.describe(alone, html_features.linear(alone, weights, 0.1))
+    b, _ = html_features.describe(together, html_features.linear(together, weights, 0.1))
+    np.testing.assert_allclose(a, b[together.block_page == 1], rtol=1e-4, atol=1e-5)
+
+
+def test_pairs_say_the_same_as_the_linear_score() -> None:
+    table = html_tree.read(["<div class='post body'><p id=lead>a</p><ul><li><em>b</em></li></ul></div>"])
+    weights = np.random.default_rng(2).normal(size=(3, html_features.BUCKETS))
+    block, weight = html_features.pairs(table)
+    size = np.bincount(block)
+    total = np.bincount(block, weights=weights.reshape(-1)[weight])
+    np.testing.assert_allclose(total / np.sqrt(size) + 0.5, html_features.linear(table, weights, 0.5))
