@@ -227,7 +227,8 @@ def order(inputs: Sequence[File], config: _Ordering) -> Rows:
     chosen = chosen.with_columns(chance=hash64(chosen["id"])).sort("chance").head(config.audit)
     yield "sample", chosen.select(first="rank", second="rank")
     for number in range(config.shards):
-        yield _part("ranks", number), documents.filter(shard=number).sort("row").select("rank", "original")
+        ranks = documents.filter(shard=number).sort("row")
+        yield _part("ranks", number), ranks.select("rank", "original", namesake=pl.col("namesake") != pl.col("rank"))
     return {"copies": documents.filter(pl.col("original") != pl.col("rank")).height}
 
 
@@ -281,17 +282,23 @@ def verify(inputs: Sequence[File], config: _Bounds) -> Rows:
 def judge(inputs: Sequence[File], config: _Judging) -> Rows:
     """Task: the verdict on every row of each shard. Inputs: documents and ranks of the shards, the verified pairs."""
     count = config.shards
-    documents = pl.concat(
-        read(found).select("id", "exact").hstack(read(place)).with_columns(shard=pl.lit(number, pl.UInt32))
-        for number, (found, place) in enumerate(zip(inputs[:count], inputs[count : 2 * count], strict=True))
-    )
+    places = [read(file) for file in inputs[count : 2 * count]]
     alike = Verified(*_columns(pl.concat(read(file) for file in inputs[2 * count :])))
-    members = minhash.assign(config.documents, alike, config.threshold, config.containment)
-    verdicts = _verdicts(documents, members)
-    yield "kept", verdicts.select("kept").with_columns(documents["rank"]).sort("rank").select("kept")
-    for number in range(count):
-        yield _part("verdicts", number), verdicts.filter(documents["shard"] == number).drop("kept")
-    return {"near_copies": verdicts.filter(copy="near").height}
+    members = _frame(minhash.assign(config.documents, alike, config.threshold, config.containment))
+    pairs = members.rename({"first": "kept", "second": "original"})
+    judged = [place.join(pairs, on="original", how="left", maintain_order="left") for place in places]
+    judged = [frame.with_columns(kept=pl.coalesce("kept", "original")) for frame in judged]
+    yield "kept", pl.concat(frame.select("rank", "kept") for frame in judged).sort("rank").select("kept")
+    names = _names(inputs[:count], places)
+    for number, frame in enumerate(judged):
+        yield _part("verdicts", number), _verdicts(frame, names)
+    return {"near_copies": members.height}
+
+
+def _names(documents: Sequence[File], places: Sequence[pl.DataFrame]) -> pl.Series:
+    """The ids of all documents by rank."""
+    ids = pl.concat(read(file, ["id"])["id"] for file in documents)
+    return ids.gather(pl.concat(place["rank"] for place in places).arg_sort())
 
 
 def search(inputs: Sequence[File], config: _Searching) -> Rows:
@@ -392,20 +399,11 @@ def _wilson(share: float, trials: int) -> tuple[float, float]:
     return (middle - spread) / (1 + z * z / trials), (middle + spread) / (1 + z * z / trials)
 
 
-def _verdicts(documents: pl.DataFrame, members: Verified) -> pl.DataFrame:
+def _verdicts(judged: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
     """What each document is a copy of: always of one that is kept, also where that is a copy's original."""
-    pairs = _frame(members).rename({"first": "kept", "second": "original"})
-    names = documents.select(kept="rank", name="id")
-    judged = (
-        documents.with_columns(namesake=pl.col("rank") != pl.col("rank").min().over("id"))
-        .join(pairs, on="original", how="left", maintain_order="left")
-        .with_columns(kept=pl.coalesce("kept", "original"))
-        .join(names, on="kept", how="left", maintain_order="left")
-    )
     is_copy, near = pl.col("kept") != pl.col("rank"), pl.col("jaccard").is_not_null()
     copy = pl.when("namesake").then(pl.lit("id")).when(near).then(pl.lit("near")).otherwise(pl.lit("exact"))
-    return judged.select(
-        "kept",
+    return judged.with_columns(name=names.gather(judged["kept"])).select(
         cluster="name",
         copy=pl.when(is_copy).then(copy),
         duplicate_of=pl.when(is_copy).then("name"),
@@ -451,7 +449,7 @@ def _texts(shard: File, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
     """The keys of a shard's documents that are copies of no other, with their ranks."""
-    rank, original = _columns(places)
+    rank, original = _columns(places.select("rank", "original"))
     found = [np.empty(0, np.uint64)]
     for frame in batches(keys, rows=65536):
         rows = frame["row"].to_numpy()
