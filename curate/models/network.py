@@ -22,6 +22,8 @@ POSITIONS = 5
 MAX_WEIGHT = 150
 """Words after which a line counts no more in the page's mean."""
 
+_STRIP = 64
+
 Weights = Mapping[str, Floats]
 
 
@@ -49,30 +51,38 @@ def run(weights: Weights, inputs: Floats, bounds: Ints, tokens: Ints) -> Floats:
     No page may be empty.
     """
     page = _Pages(bounds, tokens)
-    values = page.spread(np.maximum(inputs @ weights["inp"] + weights["inp.b"], 0))
+    values = np.maximum(_times(page.spread(inputs), weights["inp"]) + weights["inp.b"], 0)
+    values[page.gaps] = 0
     for i, dilation in enumerate(DILATIONS):
         values += _convolved(weights, values, i, dilation)
         values[page.gaps] = 0
         if i in POOLED:
-            values = page.spread(_pooled(weights, page, values[page.rows], POOLED.index(i)))
-    logits: Floats = values[page.rows] @ weights["out"] + weights["out.b"]
+            values = page.spread(_pooled(weights, page, values, POOLED.index(i)))
+    logits: Floats = _times(values, weights["out"][:, None])[page.rows, 0] + weights["out.b"]
     return logits
 
 
 def _convolved(weights: Weights, values: Floats, i: int, dilation: int) -> Floats:
-    before, here, after = weights[f"conv{i}"]
-    hidden = values @ here
-    hidden[dilation:] += values[:-dilation] @ before
-    hidden[:-dilation] += values[dilation:] @ after
+    before, hidden, after = (_times(values, matrix) for matrix in weights[f"conv{i}"])
+    hidden[dilation:] += before[:-dilation]
+    hidden[:-dilation] += after[dilation:]
     hidden += weights[f"conv{i}.b"]
     np.maximum(hidden, 0, out=hidden)
-    mixed: Floats = hidden @ weights[f"mix{i}"]
+    mixed = _times(hidden, weights[f"mix{i}"])
     mixed += weights[f"mix{i}.b"]
     return mixed
 
 
+def _times(values: Floats, matrix: Floats) -> Floats:
+    """The product, strip by strip: strips so small that BLAS starts no threads, whatever the machine."""
+    strips: Floats = values.reshape(-1, _STRIP, values.shape[1]) @ matrix
+    return strips.reshape(len(values), -1)
+
+
 def _pooled(weights: Weights, page: _Pages, values: Floats, i: int) -> Floats:
-    kept = page.words / (1 + np.exp(-(values @ weights["keep"] + weights["keep.b"])))
+    kept = _times(values, weights["keep"][:, None])[page.rows, 0] + weights["keep.b"]
+    kept = page.words / (1 + np.exp(-kept))
+    values = values[page.rows]
     body = page.sum(values * kept[:, None]) / (page.sum(kept) + 1)[:, None]
     mean = page.sum(values) / page.sizes[:, None]
     whole = np.concatenate([body, mean], 1) @ weights[f"pool{i}"] + weights[f"pool{i}.b"]
@@ -88,7 +98,8 @@ class _Pages:
         self.words = np.minimum(tokens, MAX_WEIGHT).astype(np.float32)
         self._starts = bounds[:-1]
         self.rows = np.arange(bounds[-1]) + np.repeat(gap * np.arange(1, len(bounds)), self.sizes)
-        self.gaps = np.ones(bounds[-1] + gap * len(bounds), bool)
+        size = bounds[-1] + gap * len(bounds)
+        self.gaps = np.ones(size + -size % _STRIP, bool)
         self.gaps[self.rows] = False
 
     def spread(self, values: Floats) -> Floats:
