@@ -89,7 +89,7 @@ def test_word_weights_learn():
     found = lines.read(["share this page\nthe council said on friday\n" * 20])
     labels = np.tile([0, 1], 20).astype(np.float32)
     matrix = words.matrix(found.word_line, found.word_bucket, len(found))
-    fitted, bias = words.fit(matrix, labels, np.ones(40, np.float32))
+    fitted, bias = words.fit(matrix, labels, np.ones(40, np.float32), iterations=5)
     assert ((words.score(found, fitted, bias) > 0) == (labels > 0)).all()
 
 
