@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import fsspec
 from filelock import FileLock, Timeout
 
 from curate import store
@@ -35,6 +34,15 @@ class Pending(Exception):  # noqa: N818 - an answer to `plan`, not an error
         self.missing = missing
 
 
+@dataclass(frozen=True)
+class Record:
+    """What the last run did: its stages, in order; stages of the run before that it did not reach; its release."""
+
+    stages: list[Json] = field(default_factory=list)
+    before: list[Json] = field(default_factory=list)
+    release: Json | None = None
+
+
 @dataclass
 class Build:
     """A build folder in use. Without an engine nothing is run: `Pending` says what would be."""
@@ -43,12 +51,14 @@ class Build:
     engine: Engine | None = None
     watcher: Watcher = field(default_factory=Silent)
     force: str | None = None
-    ran: int = 0
     stages: list[Json] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        if self.engine:
-            self._lock = _lock(self.root)
+        self._lock = _lock(self.root)
+        last = last_record(self.root)
+        self._before = last.stages + last.before
+        for path in Path(self.root).rglob("*.tmp"):  # of a run that was killed
+            path.unlink()
         return self
 
     def __exit__(
@@ -56,8 +66,7 @@ class Build:
     ) -> None:
         if self.engine:
             self.engine.close()
-            if self._lock:
-                self._lock.release()
+        self._lock.release()
 
     def rounds(self, stage: str, version: int) -> StageRounds:
         """The rounds of one stage, as its `prepare` gets them."""
@@ -75,7 +84,6 @@ class Build:
         if todo and self.engine:
             for position, done in self.engine.run([tasks[i] for i in todo], self.root):
                 results[todo[position]] = done
-                self.ran += 1
                 self.watcher.advance(label, done)
         if tasks:
             self.watcher.end(label)
@@ -94,8 +102,17 @@ class Build:
             for task, one in zip(tasks, done, strict=True)
         ]
         self.stages.append(entry)
+        self._write_record(None)
+
+    def record_release(self, release: Json) -> None:
+        """Note that the run ended in a release."""
+        self._write_record(release)
+
+    def _write_record(self, release: Json | None) -> None:
         if self.engine:
-            store.write_json(f"{self.root}/{RECORD}", {"stages": self.stages})
+            reached = {entry["stage"] for entry in self.stages}
+            before = [entry for entry in self._before if entry["stage"] not in reached]
+            store.write_json(f"{self.root}/{RECORD}", vars(Record(self.stages, before, release)))
 
     def _finished(self, task: Task) -> Done | None:
         if self.engine and self.force == task.label.split("/")[0]:
@@ -137,21 +154,16 @@ class StageRounds:
         return self.build.run(self.tasks(label, function, inputs, configs))
 
 
-def last_record(root: str) -> list[Json]:
-    """The stages of the last run in this folder; empty where there was none."""
+def last_record(root: str) -> Record:
+    """What the last run in this folder noted; empty where there was none."""
     try:
-        with fsspec.open(f"{root}/{RECORD}", "rb") as stream:
-            record: dict[str, Any] = json.loads(stream.read())
-    except FileNotFoundError:
-        return []
-    stages: list[Json] = record["stages"]
-    return stages
+        return Record(**json.loads((Path(root) / RECORD).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Record()  # never ran, or the note was cut short by a crash of the machine
 
 
-def _lock(root: str) -> FileLock | None:
+def _lock(root: str) -> FileLock:
     """Hold the folder until the run ends. The operating system lets go when the process dies."""
-    if "://" in root:
-        return None
     try:
         Path(root).mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{root}/lock")

@@ -30,7 +30,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CurateError as error:
-            click.echo(f"curate: {error}" if error.exit_code == 1 else str(error), err=True)
+            from curate.display import safe
+
+            click.echo(safe(f"curate: {error}" if error.exit_code == 1 else str(error)), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("curate: interrupted; what was finished is kept, the same command goes on from here", err=True)
@@ -86,7 +88,7 @@ def run(config: str, overrides: dict[str, Any], workers: int | None, force: str 
     loaded = pipeline.loaded(config, overrides)
     with Bars() as bars:
         release = pipeline.run(loaded, workers=workers, force=force, watcher=bars)
-    rows = pipeline.funnel(last_record(loaded.build_dir))
+    rows = pipeline.funnel(last_record(loaded.build_dir).stages)
     if as_json:
         _print_json({"release": asdict(release), "funnel": rows})
         return

@@ -31,7 +31,7 @@ from curate.stages.read import Config as Read
 from curate.stages.split import Config as Split
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9._-]{0,94}[a-z0-9])?$")]
-Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$")]
 
 
 class Config(Section):
@@ -41,7 +41,7 @@ class Config(Section):
     version: Version = Field(description="Version of the next release, `MAJOR.MINOR.PATCH`.")
     data: str = Field(
         "data",
-        min_length=1,
+        pattern=r"^([A-Za-z]:)?[^:]+$",
         description="Folder of everything built: `<data>/build/<name>` holds work in progress, "
         "`<data>/releases/<name>` the releases.",
     )
@@ -80,8 +80,12 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config
         text = Path(path).read_bytes().decode()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file{_configs_near(Path(path))}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder{_configs_near(Path(path) / 'config.yaml')}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8: {error.reason} at byte {error.start}") from None
     return parse(text, str(path), overrides)
 
 
@@ -156,11 +160,17 @@ class _Source:
         if isinstance(node, SequenceNode) and tag == "tag:yaml.org,2002:seq":
             return [self._plain(item, (*path, i)) for i, item in enumerate(node.value)]
         if isinstance(node, ScalarNode) and (read_scalar := _SCALARS.get(tag)):
-            return read_scalar(node.value)
+            try:
+                return read_scalar(node.value)
+            except ValueError:
+                raise ConfigError(f"{self.name}:{line}:{column}: {_short(node.value)} is no number of use") from None
         raise ConfigError(f"{self.name}:{line}:{column}: the tag {tag!r} is not taken here: YAML is data")
 
     def _pairs(self, node: MappingNode, path: _Path) -> Iterator[tuple[str, Any]]:
         for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                line, column = key.start_mark.line + 1, key.start_mark.column + 1
+                raise ConfigError(f"{self.name}:{line}:{column}: a key must be a word")
             at = (*path, str(key.value))
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
             if at in self.marks:
@@ -184,8 +194,9 @@ class _Source:
     def fault(self, detail: Mapping[str, Any]) -> _Fault:
         """One line for one of pydantic's errors."""
         path: _Path = tuple(detail["loc"])
-        if path in self.overridden:
-            return 0, 0, f"--set {_dotted(path)}: {_explain(detail)}"
+        for key in self.overridden:
+            if path[: len(key)] == key or (key[: len(path)] == path and path not in self.marks):
+                return 0, 0, f"--set {_dotted(key)}: {_explain(detail)}"
         known = path
         while known and known not in self.marks:
             known = known[:-1]
@@ -216,15 +227,31 @@ def _explain(detail: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         near = difflib.get_close_matches(str(given), re.findall(r"'([^']+)'", context["expected"]), 1, 0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"must be {context['expected']}, not {given!r}{hint}"
+        return f"must be {context['expected']}, not {_short(given)}{hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     if kind == "string_pattern_mismatch":
-        return f"{given!r} is not of the form {context['pattern']}"
+        return f"{_short(given)} is not {_FORMS.get(detail['loc'], 'of the form ' + context['pattern'])}"
     if kind == "string_type":
-        return f"must be text, not {_kind(given)} ({given!r}); put it in quotes"
+        return f"must be text, not {_kind(given)} ({_short(given)}); put it in quotes"
+    if kind == "list_type":
+        return f"must be a list, not {_kind(given)}: [{given}]"
+    if kind == "model_type":
+        return f"must be a section of `key: value` lines, not {_kind(given)}"
     message = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should ")
-    return f"must be {message}, not {given!r}"
+    return f"must be {message}, not {_short(given)}"
+
+
+_FORMS: dict[_Path, str] = {
+    ("name",): "a name: lower-case letters, digits, `-`, `_` and `.`, such as `my-news`",
+    ("version",): "a version such as 0.1.0",
+    ("data",): "a folder on this machine",
+}
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:76]}..."
 
 
 def _known_keys(path: _Path) -> list[str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curate.explain import Explanation, reasons
+from curate.explain import Explanation
 from curate.pipeline import Planned
 from curate.release.build import Release
 from curate.release.hub import Pushed
@@ -38,7 +38,7 @@ def release(made: Release) -> None:
     """Where the release lies, and the line that loads it."""
     splits = ", ".join(f"{name} {count:,}" for name, count in made.splits.items())
     said = f"written. {made.why}" if made.created else made.why
-    _print(_plain(f"\n{made.path} ({splits}): {said}"))
+    _print(_plain(f"{made.path} ({splits}): {said}"))
     _print(Text(f'load_dataset("{made.path}")', style="bold"))
 
 
@@ -79,7 +79,8 @@ def pushed(done: Pushed) -> None:
 
 def explanation(found: Explanation) -> None:
     """The stages' verdicts, then the page line by line: kept lines marked `+`, with the score of each."""
-    _print(_plain(f"{found.id}  {found.url or ''}\n{found.source}, record {found.record}\n", "bold"))
+    _print(_plain(f"{found.id}  {found.url or ''}", "bold"))
+    _print(_plain(f"{found.source}, record {found.record}", "bold"))
     table = Table("stage", "verdict", "characters", "found", box=None, pad_edge=False)
     for verdict in found.verdicts:
         said = f"dropped: {verdict.reason} {_in_brackets(verdict.detail)}" if verdict.reason else "kept"
@@ -90,9 +91,9 @@ def explanation(found: Explanation) -> None:
         if line["text"].strip():
             _print(_line(line))
     if not found.lines and found.text:
-        _print(_plain(f"\n{found.text}"))
-    why = reasons(found.verdicts)
-    _print(_plain(f"\nNot in the release: {why}" if why else "\nIn the release."))
+        for text in found.text.splitlines():
+            _print(_plain(text))
+    _print(_plain(f"{found.outcome}"))
 
 
 def _line(line: Json) -> Text:
@@ -100,9 +101,14 @@ def _line(line: Json) -> Text:
     return _plain(f"{mark} {line['score']:.2f}  {line['text']}", style)
 
 
+def safe(text: str) -> str:
+    """The text without what would steer a terminal; bytes of file names that are no text are spelled out."""
+    return _UNSAFE.sub("\ufffd", text).encode("utf-8", "backslashreplace").decode()
+
+
 def _plain(text: str, style: str = "") -> Text:
-    """Text as it is: no markup is read from it, and what would steer the terminal is shown as U+FFFD."""
-    return Text(_UNSAFE.sub("\ufffd", text), style=style)
+    """One line of text as it is: no markup is read from it."""
+    return Text(safe(text.replace("\n", " ")), style=style)
 
 
 def _reasons(counts: dict[str, int]) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from curate.build import last_record
+from curate.build import Record, last_record
 from curate.errors import InputError
 from curate.tasks import File, Json, batches
 
 Row = dict[str, Any]
 
+_PLACE = ("id", "url", "source", "record")
 _SHOWN = ("title", "author", "published", "site", "language", "language_score", "cluster", "split")
 
 
@@ -31,7 +32,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A document's identity, the stages' verdicts in order, and the lines of its page as boilerplate judged them."""
+    """A document's identity, the stages' verdicts in order, the lines of its page as judged, and where it ended."""
 
     id: str
     url: str | None
@@ -40,6 +41,7 @@ class Explanation:
     verdicts: list[Verdict]
     lines: list[Json]
     text: str | None
+    outcome: str
 
 
 def explain(build_dir: str, wanted: str) -> list[Explanation]:
@@ -49,35 +51,40 @@ def explain(build_dir: str, wanted: str) -> list[Explanation]:
     was run yet, or where no document or several with different ids fit.
     """
     record = last_record(build_dir)
-    if not record:
+    if not record.stages:
         raise InputError(f"{build_dir}: nothing was run here yet; start with `curate run`")
-    return [_follow(record, shard, row) for shard, row in _find(record[0], wanted)]
+    return [_follow(record, shard, row) for shard, row in _find(record.stages[0], wanted)]
 
 
-def _follow(record: Sequence[Json], shard: int, row: Row) -> Explanation:
+def _follow(record: Record, shard: int, row: Row) -> Explanation:
     verdicts: list[Verdict] = []
     lines: list[Json] = []
     before = row
-    for entry in record:
-        after = _row(entry["tasks"][shard], row)
+    for entry in record.stages:
+        after = next(_rows(entry["tasks"][shard], _is(row)), None)
         if after is None:
             break
         verdicts.append(_verdict(entry["stage"], before, after))
         lines = after.get("lines") or lines
         before = after
-    return Explanation(row["id"], row["url"], row["source"], row["record"], verdicts, lines, before.get("text"))
+    place = row["id"], row["url"], row["source"], row["record"]
+    return Explanation(*place, verdicts, lines, before.get("text"), _outcome(record, verdicts))
+
+
+def _outcome(record: Record, verdicts: Sequence[Verdict]) -> str:
+    dropped = next((verdict.reason for verdict in verdicts if verdict.reason), None)
+    if dropped:
+        return f"Not in the release: {dropped}."
+    if record.release is None:
+        return f"Kept so far; the last run made no release, it ended after {record.stages[-1]['stage']}."
+    return f"In the release {record.release['path']}."
 
 
 def _find(entry: Json, wanted: str) -> list[tuple[int, Row]]:
     """Shard and row of each document that fits, among all that were read."""
-    fits = pl.col("id").str.starts_with(wanted) | (pl.col("url") == wanted) | (pl.col("source") == wanted)
-    found = [
-        (shard, row)
-        for shard, task in enumerate(entry["tasks"])
-        for file in _files(task)
-        for batch in batches(file)
-        for row in batch.filter(fits.fill_null(False)).to_dicts()
-    ]
+    url = wanted.partition("#")[0]
+    fits = pl.col("id").str.starts_with(wanted) | (pl.col("url") == url) | (pl.col("source") == wanted)
+    found = [(shard, row) for shard, task in enumerate(entry["tasks"]) for row in _rows(task, fits.fill_null(False))]
     exact = [one for one in found if one[1]["id"] == wanted] or found
     if not exact:
         raise InputError(f"no document {wanted!r} in the last run; give an id, its first characters, a URL or a file")
@@ -87,14 +94,16 @@ def _find(entry: Json, wanted: str) -> list[tuple[int, Row]]:
     return exact
 
 
-def _row(task: Json, document: Row) -> Row | None:
-    this = pl.all_horizontal(pl.col(name) == document[name] for name in ("id", "source", "record"))
-    rows = (row for file in _files(task) for batch in batches(file) for row in batch.filter(this).to_dicts())
-    return next(rows, None)
+def _is(document: Row) -> pl.Expr:
+    return pl.all_horizontal(pl.col(name) == document[name] for name in ("id", "source", "record"))
 
 
-def _files(task: Json) -> Iterator[File]:
-    return (File(**task["files"][part]) for part in ("kept", "dropped"))
+def _rows(task: Json, fits: pl.Expr) -> Iterator[Row]:
+    """The rows of a task's files that fit; texts are read only where there is one."""
+    for part in ("kept", "dropped"):
+        file = File(**task["files"][part])
+        if any(batch.select(fits.any()).item() for batch in batches(file, _PLACE, rows=65536)):
+            yield from (row for batch in batches(file) for row in batch.filter(fits).to_dicts())
 
 
 def _verdict(stage: str, before: Row, after: Row) -> Verdict:
@@ -109,8 +118,3 @@ def _verdict(stage: str, before: Row, after: Row) -> Verdict:
 
 def _size(row: Row) -> int:
     return len(row["page"] if row.get("page") is not None else row.get("text") or "")
-
-
-def reasons(verdicts: Sequence[Verdict]) -> str | None:
-    """Why the document is not in the release, or None where it is."""
-    return next((verdict.reason for verdict in verdicts if verdict.reason), None)

@@ -52,7 +52,9 @@ def run(
         shards = _documents(build, config)
         for stage in active(config):
             shards = _apply(build, stage, config, shards)
-        return _release(build, config, shards)
+        made = _release(build, config, shards)
+        build.record_release({"version": made.version, "path": str(made.path)})
+        return made
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def plan(config: Config | str | Path, **overrides: Any) -> list[Planned]:
     """What `run` would do and why, without doing it."""
     config = loaded(config, overrides)
     build = Build(config.build_dir)
-    before = {entry["stage"]: entry for entry in last_record(config.build_dir)}
+    last = last_record(config.build_dir)
+    before = {entry["stage"]: entry for entry in last.stages + last.before}
     steps: list[tuple[str, Callable[[Sequence[File]], Any]]] = [("read", lambda _: _documents(build, config))]
     steps += [(stage.name, partial(_apply, build, stage, config)) for stage in active(config)]
     rows: list[Planned] = []
@@ -123,7 +126,8 @@ def loaded(config: Config | str | Path, overrides: dict[str, Any]) -> Config:
 
 def _documents(build: Build, config: Config) -> list[File]:
     rounds = build.rounds("read", read.VERSION)
-    tasks = rounds.tasks("", read.read_files, read.discover(config.read), config.read)
+    skip = (config.build_dir, config.releases_dir)
+    tasks = rounds.tasks("", read.read_files, read.discover(config.read, skip), config.read)
     done = build.run(tasks)
     build.record("read", read.VERSION, config.read, tasks, done)
     return [one.files["kept"] for one in done]

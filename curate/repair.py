@@ -43,6 +43,7 @@ _C1 = dict.fromkeys(range(0x80, 0xA0), LOST) | str.maketrans(
 )
 _ENTITY = r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z][A-Za-z0-9]{1,30});"
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_NESTED = re.compile(r"&(?:(?:amp|#0{0,5}38|#x0{0,5}26);){2,}", re.IGNORECASE)
 
 
 class Repairs(Section):
@@ -119,7 +120,8 @@ def _fix_mojibake(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return re.sub(_ENTITY, lambda found: html.unescape(found[0]), text)
+    """Entities decoded; those encoded again and again in one go, since a pass for each would take quadratic time."""
+    return re.sub(_ENTITY, lambda found: html.unescape(found[0]), _NESTED.sub("&", text))
 
 
 def _nfc(text: str) -> str:

@@ -68,12 +68,18 @@ def total(stats: Sequence[Json]) -> Json:
 
 
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
+    """The shard's batches, with the prepared columns of the same rows."""
     shard, *prepared = inputs
     if not prepared:
         yield from batches(shard)
         return
-    for batch, columns in zip(batches(shard), batches(prepared[0]), strict=True):
-        yield batch.hstack(columns)
+    columns = batches(prepared[0])
+    ahead = next(columns)
+    for batch in batches(shard):
+        while ahead.height < batch.height:
+            ahead = pl.concat([ahead, next(columns)])
+        yield batch.hstack(ahead.head(batch.height))
+        ahead = ahead.slice(batch.height)
 
 
 def _count(count: Counter[str], batch: pl.DataFrame, kept: pl.DataFrame, dropped: pl.DataFrame) -> None:

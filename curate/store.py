@@ -53,9 +53,10 @@ def finished(task: Task, root: str) -> Done | None:
         with fsspec.open(_address(task, root) + ".json", "rb") as stream:
             entry = json.loads(cast("IO[bytes]", stream).read())
     except (FileNotFoundError, ValueError):
+        return None  # not done, or an entry that a crash of the machine cut short
+    if any(_size(file["url"]) != entry["sizes"][part] for part, file in entry["files"].items()):
         return None
-    done = Done(task.key, {part: File(**file) for part, file in entry["files"].items()}, entry["stats"])
-    return done if all(_exists(file.url) for file in done.files.values()) else None
+    return Done(task.key, {part: File(**file) for part, file in entry["files"].items()}, entry["stats"])
 
 
 def forget(task: Task, root: str) -> None:
@@ -87,7 +88,7 @@ def create(url: str) -> Iterator[IO[bytes]]:
 def write_json(url: str, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
     with create(url) as stream:
-        stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True).encode())
+        stream.write(json.dumps(value, sort_keys=True).encode())  # ASCII: file names may be no Unicode
 
 
 class _Output:
@@ -96,6 +97,7 @@ class _Output:
     def __init__(self, url: str) -> None:
         self.url = url
         self.rows = 0
+        self.size = 0
         self.hash = hashlib.sha256()
         self._block = create(url)
         self._stream = self._block.__enter__()
@@ -105,6 +107,7 @@ class _Output:
         view = memoryview(data)
         self.hash.update(view)
         self._stream.write(view)
+        self.size += view.nbytes
         return view.nbytes
 
     def append(self, rows: pl.DataFrame) -> None:
@@ -150,7 +153,8 @@ def _write(task: Task, root: str) -> Done:
         for output in outputs.values():
             output.abandon(error)
         raise
-    entry = {"files": {part: vars(file) for part, file in files.items()}, "stats": stats}
+    sizes = {part: output.size for part, output in outputs.items()}
+    entry = {"files": {part: vars(file) for part, file in files.items()}, "sizes": sizes, "stats": stats}
     write_json(_address(task, root) + ".json", entry)
     return Done(task.key, files, stats)
 
@@ -167,9 +171,13 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
         outputs[part].append(frame)
 
 
-def _exists(url: str) -> bool:
+def _size(url: str) -> int | None:
+    """Bytes of a file, None where it is not there."""
     fs, path = fsspec.core.url_to_fs(url)
-    return bool(fs.exists(path))
+    try:
+        return int(fs.size(path))
+    except FileNotFoundError:
+        return None
 
 
 def _address(task: Task, root: str) -> str:

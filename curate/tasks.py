@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import fsspec
@@ -22,7 +23,8 @@ import pyarrow.parquet as pq
 from curate.section import Section
 
 BATCH_ROWS = 500
-"""Documents a batch: large enough for columns to pay, small enough for flat memory."""
+BATCH_BYTES = 32 << 20
+"""A batch is large enough for columns to pay, and small enough for flat memory whatever a document's size."""
 
 Json = dict[str, Any]
 Rows = Generator[tuple[str, pl.DataFrame], None, Json]
@@ -48,7 +50,7 @@ class Task:
     inputs: tuple[File, ...]
     config: Section
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Address of the outputs: 32 hex digits over label, version, config and the inputs' content."""
         parts = [
@@ -84,16 +86,18 @@ class Rounds(Protocol):
 
 
 def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
-    """The rows of a task's output file, at most `rows` at a time, in order. Never empty: at least one batch."""
+    """The rows of a task's output file in order, at most `rows` and about BATCH_BYTES at a time; at least one batch."""
+    names = list(columns) if columns else None
+    held: list[pa.RecordBatch] = []
     with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        empty = True
-        for batch in parquet.iter_batches(rows, columns=list(columns) if columns else None, use_threads=False):
-            empty = False
-            yield _frame(pa.Table.from_batches([batch]))
-        if empty:
-            schema = parquet.schema_arrow
-            names = columns or schema.names
-            yield _frame(pa.schema([schema.field(name) for name in names]).empty_table())
+        empty = parquet.schema_arrow.empty_table().select(names or parquet.schema_arrow.names)
+        for group in range(parquet.num_row_groups):
+            for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
+                if held and not _fits(held, batch, rows):
+                    yield _frame(held, empty)
+                    held = []
+                held.append(batch)
+        yield _frame(held, empty)
 
 
 def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -101,7 +105,12 @@ def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
     return pl.concat(batches(file, columns, rows=65536))
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
+def _fits(held: Sequence[pa.RecordBatch], batch: pa.RecordBatch, rows: int) -> bool:
+    together = [*held, batch]
+    return sum(b.num_rows for b in together) <= rows and sum(b.nbytes for b in together) <= BATCH_BYTES
+
+
+def _frame(held: Sequence[pa.RecordBatch], empty: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(pa.Table.from_batches(held) if held else empty)
     assert isinstance(frame, pl.DataFrame)
     return frame

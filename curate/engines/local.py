@@ -10,19 +10,28 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from multiprocessing.connection import wait as wait_for
 
 from curate.errors import TaskError
 from curate.store import execute, finished
 from curate.tasks import Done, Task
 
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]
+
 _ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
 _TRIES = 3
+_AHEAD = 4
+"""Tasks a worker that are handed to the pool at once: enough to keep it busy, few enough to wait for."""
 
 
 class LocalEngine:
@@ -30,6 +39,7 @@ class LocalEngine:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        _raise_file_limit()
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Sequence[Task], root: str) -> Iterator[tuple[int, Done]]:
@@ -64,15 +74,34 @@ class LocalEngine:
 
     def _run_once(self, tasks: dict[int, Task], root: str) -> Iterator[tuple[int, Done]]:
         pool = self._started()
-        waiting = {pool.submit(_execute, task, root): i for i, task in tasks.items()}
+        left = iter(list(tasks.items()))
+        flying: dict[Future[Done], int] = {}
         try:
-            while waiting:
-                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in sorted(ready, key=waiting.__getitem__):
+            while True:
+                for i, task in islice(left, _AHEAD * self.workers - len(flying)):
+                    flying[pool.submit(_execute, task, root)] = i
+                if not flying:
+                    return
+                ready, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in sorted(ready, key=flying.__getitem__):
                     done = future.result()
-                    yield waiting.pop(future), done
+                    yield flying.pop(future), done
+        except KeyboardInterrupt:
+            print("\ncurate: finishing the tasks in flight; Ctrl-C again to stop now", file=sys.stderr)
+            raise
         finally:
-            _cancel(waiting)
+            self._land(flying)
+
+    def _land(self, futures: dict[Future[Done], int]) -> None:
+        """Drop what has not started, and wait for what has: its result is kept. Interrupted again, kill it."""
+        running = [future for future in futures if not future.cancel()]
+        try:
+            wait(running)
+        except KeyboardInterrupt:
+            assert self._pool is not None
+            for process in list(self._pool._processes.values()):
+                process.kill()
+            raise
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -89,14 +118,9 @@ def _execute(task: Task, root: str) -> Done:
     return finished(task, root) or execute(task, root)
 
 
-def _cancel(futures: dict[Future[Done], int]) -> None:
-    """Drop what has not started, and wait for what has: its result is kept."""
-    running = [future for future in futures if not future.cancel()]
-    wait(running)
-
-
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _raise_file_limit()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -105,6 +129,14 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait_for([parent.sentinel])
     os._exit(1)
+
+
+def _raise_file_limit() -> None:
+    """Let this process open as many files as it may: a task that partitions has one open for each part."""
+    if resource:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import polars as pl
 from curate import bylines, dates, markup
 from curate.section import Section
 
-VERSION = 1
+VERSION = 2
 
 BEFORE, AFTER, TOP = 45, 15, 3
 """Lines looked at: so many before the body's first line, so many from it on, and the first ones of the page."""
@@ -39,6 +39,10 @@ _HALF_DAY = r"(?i)\d\s?[ap]\.?m\b"
 _OF_OTHERS = r"(?i)(?:©|\(c\)|copyright|all rights|deadline|join(?:ed)?|since|register|established|event|expires)"
 
 
+LONGEST = 400
+"""Characters of the longest line that can be a title."""
+
+
 class Config(Section):
     """Nothing to set: metadata is found where it can be."""
 
@@ -56,7 +60,15 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 
 def _given(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).str.strip_chars() != "").then(name)
+    """What the input says; of a date, its ISO form, or nothing where it is none."""
+    given = pl.when(pl.col(name).str.strip_chars() != "").then(name)
+    return pl.coalesce(dates.find(given), _of_seconds(given)) if name == "published" else given
+
+
+def _of_seconds(text: pl.Expr) -> pl.Expr:
+    """The day of a Unix time."""
+    seconds = text.str.extract(r"^\s*(\d{9,10})(?:\.\d*)?\s*$").cast(pl.Int64)
+    return pl.from_epoch(seconds).dt.date().dt.to_string("iso")
 
 
 def _host(url: pl.Expr) -> pl.Expr:
@@ -143,7 +155,9 @@ def _url_date(url: pl.Expr) -> pl.Expr:
 def _titles(lines: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
     """doc, title, at: the best line up to the start of the body. `at` is null where that is the page's first line."""
     lines = lines.join(_evidence(lines, batch), on="doc", how="left", maintain_order="left")
-    lines = lines.filter(pl.col("after") <= 2).with_columns(score=_title_score())
+    lines = lines.filter((pl.col("after") <= 2) & (pl.col("text").str.len_chars() <= LONGEST)).with_columns(
+        score=_title_score()
+    )
     best = lines.sort("doc", "score", "i", descending=[False, True, False]).group_by("doc", maintain_order=True).first()
     bare = pl.when(pl.col("i") == 0).then(pl.col("text").str.replace(_SUFFIX, "")).otherwise("text")
     return best.select("doc", title=bare.str.strip_chars_start("*+•#> "), at=pl.when(pl.col("i") > 0).then("i"))
@@ -162,7 +176,9 @@ def _title_score() -> pl.Expr:
     """Weights set by hand on the development pages."""
     text, plain, words, after = pl.col("text"), pl.col("plain"), pl.col("words"), pl.col("after")
     own, head = plain.str.split(" "), pl.col("head").fill_null("")
-    below_head = (pl.col("i") > 0) & (words >= 2) & (plain != "") & head.str.contains(plain, literal=True)
+    # a pattern for each line: only for those that can be a title, or a long one takes minutes
+    fits = (pl.col("i") > 0) & words.is_between(2, 32) & (plain != "") & (plain.str.len_chars() <= head.str.len_chars())
+    below_head = fits & head.str.contains(pl.when(fits).then(plain).otherwise(pl.lit("-")), literal=True)
     of_head = (plain.str.len_chars() / head.str.len_chars().clip(1)).clip(0, 1)
     repeat = pl.int_range(pl.len()).over("doc", "plain", pl.col("i") > 0) > 0
     no_title = pl.col("date").is_not_null() | pl.any_horizontal(

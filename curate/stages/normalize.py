@@ -12,7 +12,7 @@ from curate.document import drop
 from curate.encoding import decode_html, decode_text, file_type
 from curate.repair import Repairs, normalize_text, repaired
 
-VERSION = 2
+VERSION = 3
 
 
 class Config(Repairs):

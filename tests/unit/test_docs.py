@@ -11,3 +11,11 @@ def test_generated_pages_are_up_to_date():
     command = [sys.executable, "docs/generate.py", "--check"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_readme_commands_are_the_makefile_s():
+    """The two commands of the README exist."""
+    readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
+    for target in ("dataset", "test"):
+        assert f"make {target}" in readme
+        assert f"\n{target}: " in makefile

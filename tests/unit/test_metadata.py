@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from curate import dates, markup
-from curate.document import LINE
+from curate.document import LINE, undecided
 from curate.stages import metadata
 
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "urdupoint-2019-11-22.txt"
@@ -248,3 +248,31 @@ def test_the_case_page() -> None:
         "Muhammad Irfan",
         "2019-11-22",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "day"),
+    [
+        ("March 5, 2024", "2024-03-05"),
+        ("Tue, 05 Mar 2024 10:00:00 GMT", "2024-03-05"),
+        ("2024-03-05T23:59:00+01:00", "2024-03-05"),
+        ("2024-03-05 00:00:00", "2024-03-05"),
+        ("1709600000", "2024-03-05"),
+        ("yesterday", None),
+        ("2024-13-45", None),
+    ],
+)
+def test_a_given_date_becomes_iso_or_nothing(given, day):
+    names = ("url", "site", "title", "author", "published", "metadata", "text")
+    row = dict.fromkeys(names) | {"id": "a", "published": given, "text": "A short page.", "format": "text"}
+    batch = pl.DataFrame([row], schema_overrides=dict.fromkeys(names, pl.String))
+    assert metadata.apply(undecided(batch), metadata.Config())["published"].to_list() == [day]
+
+
+@pytest.mark.parametrize("text", ["a" * 1_200_000, "word " * 40_000, "x\n" * 50_000])
+def test_a_page_of_one_endless_line_takes_no_time(text):
+    names = ("url", "site", "title", "author", "published", "metadata")
+    row = dict.fromkeys(names) | {"id": "a", "text": text, "format": "text"}
+    batch = pl.DataFrame([row], schema_overrides=dict.fromkeys(names, pl.String))
+    [title] = metadata.apply(undecided(batch), metadata.Config())["title"].to_list()
+    assert len(title or "") < 1000
