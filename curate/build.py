@@ -20,7 +20,7 @@ from curate.engines import Engine
 from curate.errors import StorageError
 from curate.progress import Silent, Watcher
 from curate.section import Section
-from curate.tasks import Done, File, Json, Task, TaskFunction
+from curate.tasks import Done, File, Json, Task, TaskFunction, total
 
 RECORD = "run.json"
 
@@ -52,6 +52,8 @@ class Build:
     watcher: Watcher = field(default_factory=Silent)
     force: str | None = None
     stages: list[Json] = field(default_factory=list)
+    _rounds: dict[str, Json] = field(default_factory=dict)
+    _before: list[Json] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._lock = _lock(self.root)
@@ -74,20 +76,23 @@ class Build:
 
     def run(self, tasks: Sequence[Task]) -> list[Done]:
         """Run what is not done; results in the order of the tasks."""
+        if not tasks:
+            return []
         results = {i: done for i, task in enumerate(tasks) if (done := self._finished(task))}
         todo = [i for i in range(len(tasks)) if i not in results]
         if todo and self.engine is None:
             raise Pending(tasks, len(todo))
-        label = tasks[0].label if tasks else ""
-        if tasks:
-            self.watcher.start(label, len(tasks), len(results))
-        if todo and self.engine:
+        label = tasks[0].label
+        self.watcher.start(label, len(tasks), len(results))
+        if self.engine and todo:
             for position, done in self.engine.run([tasks[i] for i in todo], self.root):
                 results[todo[position]] = done
                 self.watcher.advance(label, done)
-        if tasks:
-            self.watcher.end(label)
-        return [results[i] for i in range(len(tasks))]
+        self.watcher.end(label)
+        ordered = [results[i] for i in range(len(tasks))]
+        if "/" in label:
+            self._rounds[label.partition("/")[2]] = total([done.stats for done in ordered])
+        return ordered
 
     def record(self, stage: str, version: int, config: Section, tasks: Sequence[Task], done: Sequence[Done]) -> None:
         """Note what a stage did, and write the record."""
@@ -101,6 +106,7 @@ class Build:
             }
             for task, one in zip(tasks, done, strict=True)
         ]
+        entry["rounds"], self._rounds = self._rounds, {}
         self.stages.append(entry)
         self._write_record(None)
 

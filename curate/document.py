@@ -22,8 +22,8 @@
     cluster       String   dedup       id of the cluster's representative
     split         String   split       train, validation or test
 
-A stage never deletes a row. Where it drops, it sets `drop_reason` (a short, countable phrase) and `drop_detail` (what it
-measured); the runner moves those rows to the stage's dropped file, with the text the stage was given.
+A stage never deletes a row. Where it drops, it sets `drop_reason` (a short, countable phrase) and `drop_detail` (what
+it measured); the runner moves those rows to the stage's dropped file, with the text the stage was given.
 """
 
 from __future__ import annotations

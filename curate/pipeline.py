@@ -24,10 +24,10 @@ from curate.progress import Silent, Watcher
 from curate.release import build as release
 from curate.release import hub
 from curate.release.build import Release
-from curate.runner import StageTask, total
+from curate.runner import StageTask
 from curate.section import Section
 from curate.stages import STAGES, Prepare, Stage, read, split
-from curate.tasks import File, Json
+from curate.tasks import File, Json, total
 
 
 def run(

@@ -15,7 +15,7 @@ import polars as pl
 from curate.document import DECISION, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
-from curate.tasks import File, Json, Rows, batches
+from curate.tasks import File, Rows, batches
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,6 @@ def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFr
     added = [name for name in judged.columns if name not in batch.columns and name not in DECISION]
     dropped = batch.hstack(judged.select(*added, *DECISION)).filter(~keep)
     return kept, dropped
-
-
-def total(stats: Sequence[Json]) -> Json:
-    """The statistics of a stage: sums over its tasks."""
-    count: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    repairs: Counter[str] = Counter()
-    for one in stats:
-        count.update({name: value for name, value in one.items() if isinstance(value, int)})
-        reasons.update(one.get("reasons", {}))
-        repairs.update(one.get("repairs", {}))
-    ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-    return {**count, "reasons": ordered, **({"repairs": dict(repairs)} if repairs else {})}
 
 
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,6 +84,19 @@ class Rounds(Protocol):
     ) -> list[Done]:
         """One task for each group of input files (with its own config where a list is given); results in that order."""
         ...
+
+
+def total(stats: Sequence[Json]) -> Json:
+    """The statistics of a round: sums over its tasks; reasons with the most frequent first."""
+    count: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    repairs: Counter[str] = Counter()
+    for one in stats:
+        count.update({name: value for name, value in one.items() if isinstance(value, int)})
+        reasons.update(one.get("reasons", {}))
+        repairs.update(one.get("repairs", {}))
+    ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return {**count, "reasons": ordered, **({"repairs": dict(repairs)} if repairs else {})}
 
 
 def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:

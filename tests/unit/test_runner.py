@@ -4,9 +4,10 @@ import polars as pl
 import pytest
 
 from curate.document import drop
-from curate.runner import judge, total
+from curate.runner import judge
 from curate.section import Section
 from curate.stages import Stage
+from curate.tasks import total
 
 
 class Config(Section):
