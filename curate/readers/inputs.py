@@ -43,12 +43,13 @@ class Input:
     refusal: str | None = None
 
 
-def find(paths: Sequence[str], known: Callable[[str], bool]) -> list[Input]:
+def find(paths: Sequence[str], known: Callable[[str], bool], skip: Sequence[str] = ()) -> list[Input]:
     """The files that the paths mean, sorted by name, each once. `known` tells what to take of a folder.
 
-    Raises InputError where a path means no file, or cannot be looked at.
+    The folders `skip` are not entered. Raises InputError where a path lies in one, means no file, or cannot be looked
+    at.
     """
-    urls = sorted({url for path in paths for url in _expanded(path, known)})
+    urls = sorted({url for path in paths for url in _expanded(path, known, skip)})
     resolved = cache(os.path.realpath)
     inputs: dict[str, Input] = {}
     for url in urls:
@@ -78,9 +79,10 @@ def _identify_local(url: str, paths: Sequence[str]) -> Input:
     return Input(url, 0 if refusal else found.st_size, refusal or f"{found.st_size}:{found.st_mtime_ns}", refusal)
 
 
-def _expanded(path: str, known: Callable[[str], bool]) -> list[str]:
+def _expanded(path: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
+    beside = [folder for folder in skip if is_local(folder) == is_local(path)]
     try:
-        found = _expanded_local(path, known) if is_local(path) else _expanded_remote(path, known)
+        found = (_expanded_local if is_local(path) else _expanded_remote)(path, known, beside)
     except OSError as error:
         raise unreadable(path, error) from error
     if not found:
@@ -88,18 +90,34 @@ def _expanded(path: str, known: Callable[[str], bool]) -> list[str]:
     return found
 
 
-def _expanded_local(url: str, known: Callable[[str], bool]) -> list[str]:
+def _expanded_local(url: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
     path = local_path(url)
     scheme = url.removesuffix(path)
     root, pattern = _root(path)
+    if not pattern and Path(path).is_dir():
+        root = path.rstrip("/") + "/"
+    skipped = _skipped(url, root, skip)
     if pattern:
-        found = list(_matches(root, pattern)) if Path(root).is_dir() else []
+        found = list(_matches(root, pattern, skipped)) if Path(root).is_dir() else []
     elif Path(path).is_dir():
-        below = _matches(path.rstrip("/") + "/", ["**", "*"])
+        below = _matches(root, ["**", "*"], skipped)
         found = [name for name in below if known(name) or Path(name).is_dir()]
     else:
         found = [path] if Path(path).exists() else []
     return [scheme + name for name in found]
+
+
+def _skipped(url: str, root: str, skip: Sequence[str]) -> frozenset[str]:
+    """The names under which `skip` is met below `root`. Raises InputError where `root` itself lies in one of them."""
+    real = Path(os.path.realpath(root))
+    folders = [Path(os.path.realpath(local_path(folder))) for folder in skip]
+    if inside := next((folder for folder in folders if real.is_relative_to(folder)), None):
+        raise _own(url, str(inside))
+    return frozenset(root + str(folder.relative_to(real)) for folder in folders if folder.is_relative_to(real))
+
+
+def _own(url: str, folder: str) -> InputError:
+    return InputError(f"read.paths: {url}: lies in {folder}, where curate writes")
 
 
 def _root(path: str) -> tuple[str, list[str]]:
@@ -111,20 +129,20 @@ def _root(path: str) -> tuple[str, list[str]]:
     return "".join(part + "/" for part in parts[:first]), parts[first:]
 
 
-def _matches(folder: str, parts: Sequence[str]) -> Iterator[str]:
+def _matches(folder: str, parts: Sequence[str], skipped: frozenset[str]) -> Iterator[str]:
     """What lies in `folder` and fits the pattern's parts. Links to folders stand for themselves."""
     part, rest = parts[0], parts[1:]
     anywhere = part == "**"
     if anywhere and rest:
-        yield from _matches(folder, rest)
+        yield from _matches(folder, rest, skipped)
     with os.scandir(folder or os.curdir) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if not _fits(entry.name, "*" if anywhere else part):
                 continue
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if anywhere or rest:
-                    yield from _matches(path + "/", parts if anywhere else rest)
+                if (anywhere or rest) and path not in skipped:
+                    yield from _matches(path + "/", parts if anywhere else rest, skipped)
             elif not rest or (entry.is_symlink() and Path(path).is_dir()):
                 yield path
 
@@ -143,20 +161,24 @@ def _refusal(link: str, paths: Sequence[str]) -> str | None:
     return None if target.is_file() else "a link to nothing"
 
 
-def _expanded_remote(url: str, known: Callable[[str], bool]) -> list[str]:
+def _expanded_remote(url: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
     if is_http(url) or "://" not in url.split("::")[0]:
         return [url]
     try:
         fs, path = url_to_fs(url)
+        skipped = tuple(folder.rstrip("/") + "/" for kind, folder in map(url_to_fs, skip) if type(kind) is type(fs))
         if glob.has_magic(path):
             names = fs.glob(path)
         else:
             names = [name for name in fs.find(path) if known(name)] if fs.isdir(path) else [path]
     except Exception as error:
         raise unreadable(url, error) from error
+    if inside := next((folder for folder in skipped if f"{path}/".startswith(folder)), None):
+        raise _own(url, inside)
     scheme, *chain = url.split("::")
     scheme = scheme.partition("://")[0] + "://"
-    return ["::".join([scheme + name.removeprefix(scheme), *chain]) for name in names]
+    names = [name.removeprefix(scheme) for name in names if not name.startswith(skipped)]
+    return ["::".join([scheme + name, *chain]) for name in names]
 
 
 def _identify_remote(url: str) -> Input:

@@ -28,7 +28,7 @@ from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
 from curate.tasks import BATCH_ROWS, File, Rows
 
-VERSION = 3
+VERSION = 4
 
 BATCH_BYTES = 32_000_000
 """Bytes of pages a batch: a batch is full with this or BATCH_ROWS, whichever comes first."""
@@ -93,12 +93,13 @@ class Config(Section):
     )
 
 
-def discover(config: Config) -> list[list[File]]:
+def discover(config: Config, skip: Sequence[str] = ()) -> list[list[File]]:
     """The input files in groups, one a task: small files together, large ones alone, sorted by name.
 
-    Raises InputError where a path means no file, or none that can be read.
+    The folders `skip`, where curate writes, are not entered. Raises InputError where a path lies in one, means no file,
+    or none that can be read.
     """
-    found = inputs.find(config.paths, lambda url: _format(url, config) is not None)
+    found = inputs.find(config.paths, lambda url: _format(url, config) is not None, skip)
     if not any(_format(file.url, config) for file in found):
         raise InputError(f"read.paths: no format is known by the name {found[0].url}; set read.format")
     groups: list[list[File]] = []

@@ -100,6 +100,35 @@ def test_path_without_a_file_says_what_is_there(folder: Path, path: str, message
         urls("data/a.txt", path)
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (".", ["./data/a.txt", "./data/b.txt", "./data/deep/er/d.txt"]),
+        ("data", ["data/a.txt", "data/b.txt", "data/deep/er/d.txt"]),
+        ("**/*.txt", ["data/a.txt", "data/b.txt", "data/deep/er/d.txt"]),
+        ("data/*/er/*.txt", ["data/deep/er/d.txt"]),
+    ],
+)
+def test_what_curate_wrote_is_not_read(folder: Path, path: str, found: list[str]) -> None:
+    for name in ("build/x/er/own.txt", "releases/x/own.txt", "deep/er/d.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("own")
+    (folder.parent / "linked").symlink_to("data/build")
+    config = read.Config(paths=[path])
+    for skip in (("data/build/x", "data/releases"), (f"{folder}/build/", f"file://{folder}/releases")):
+        names = [file.url for group in read.discover(config, skip) for file in group]
+        assert [name for name in names if name.endswith(".txt")] == found
+
+
+@pytest.mark.parametrize("path", ["data/build", "data/build/x/*.txt", "data/build/x/own.txt", "linked/x", "linked/**"])
+def test_paths_where_curate_writes_are_refused(folder: Path, path: str) -> None:
+    (folder / "build/x").mkdir(parents=True)
+    (folder / "build/x/own.txt").write_text("own")
+    (folder.parent / "linked").symlink_to("data/build")
+    with pytest.raises(InputError, match=r"lies in .*/data/build, where curate writes"):
+        read.discover(read.Config(paths=["data/a.txt", path]), ("data/releases", "data/build"))
+
+
 def test_folder_that_must_not_be_read(folder: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("the superuser may read everything")
@@ -227,6 +256,11 @@ def test_any_file_system_of_fsspec() -> None:
             assert kept["page"].to_list() == [b"one", b"two"]
             assert dropped.height == (1 if "*" in path else 0)
         assert len({source.partition("://")[0] for source in kept["source"]}) == 1
+        memory.pipe("/crawl/build/own.txt", b"own")
+        for path in ("memory://crawl/**", "memory://crawl"):
+            assert "own" not in str(read.discover(read.Config(paths=[path]), ["memory://crawl/build", "build"]))
+        with pytest.raises(InputError, match="where curate writes"):
+            read.discover(read.Config(paths=["memory://crawl/build"]), ["memory://crawl/build/"])
         config = read.Config(paths=["memory://crawl/a.txt"])
         before = read.discover(config)
         memory.pipe("/crawl/a.txt", b"other")
