@@ -121,7 +121,7 @@ def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
 
 def _fits(held: Sequence[pa.RecordBatch], batch: pa.RecordBatch, rows: int) -> bool:
     together = [*held, batch]
-    return sum(b.num_rows for b in together) <= rows and sum(b.nbytes for b in together) <= BATCH_BYTES
+    return bool(sum(b.num_rows for b in together) <= rows and sum(b.nbytes for b in together) <= BATCH_BYTES)
 
 
 def _frame(held: Sequence[pa.RecordBatch], empty: pa.Table) -> pl.DataFrame:

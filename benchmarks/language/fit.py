@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from curate.confidence import Floats, features, weigh, words_of
-from curate.languages import LANGDETECT, base
+from curate.langid.confidence import Floats, features, weigh, words_of
+from curate.langid.languages import LANGDETECT, base
 from curate.stages.language import detect
 
 WORDS = 150

@@ -21,11 +21,11 @@ from pathlib import Path
 import polars as pl
 from fit import calibrated, calibration_error, held_out, keep_curve, read
 
-from curate import detectors, paragraphs
-from curate.detectors import Answer
 from curate.document import undecided
-from curate.languages import LANGDETECT, base
-from curate.lost import LOST, restore_lost
+from curate.langid import detectors, paragraphs
+from curate.langid.detectors import Answer
+from curate.langid.languages import LANGDETECT, base
+from curate.repair.lost import LOST, restore_lost
 from curate.stages import language
 
 DATA = Path(__file__).parents[3] / "shared" / "bench" / "langid" / "dev.jsonl.gz"

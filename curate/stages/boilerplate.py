@@ -18,10 +18,10 @@ import polars as pl
 from pydantic import Field, computed_field, field_validator
 
 from curate.document import LINE, drop, undecided
-from curate.encoding import decode_html
 from curate.errors import InputError
 from curate.models import flattened, html, templates, weights
 from curate.repair import Repairs, repaired
+from curate.repair.encoding import decode_html
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64

@@ -18,12 +18,12 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, model_validator
 
-from curate import detectors, paragraphs
-from curate.confidence import confidence, prose
-from curate.detectors import Answer, Detector
 from curate.document import drop
-from curate.gates import MAX_CHARACTERS, MIN_LETTERS, unfit
-from curate.languages import UNKNOWN, Language, matches, same_language
+from curate.langid import detectors, paragraphs
+from curate.langid.confidence import confidence, prose
+from curate.langid.detectors import Answer, Detector
+from curate.langid.gates import MAX_CHARACTERS, MIN_LETTERS, unfit
+from curate.langid.languages import UNKNOWN, Language, matches, same_language
 from curate.section import CountOrZero, Fraction, Section
 
 VERSION = 2

@@ -1,8 +1,8 @@
 """Title, author, published date and site of a document, where the input did not give them.
 
-From HTML, what the page says of itself (curate/markup.py). From flattened text, the lines around the start of the body:
+From HTML, what the page says of itself (curate/metadata/markup.py). From flattened text, the lines around the start of the body:
 the title is the line that the page's first line (its <title>), its address and its body agree with most; byline and
-date stand beside it (curate/bylines.py, curate/dates.py). What the input gave is never changed, no document is dropped.
+date stand beside it (curate/metadata/bylines.py, curate/metadata/dates.py). What the input gave is never changed, no document is dropped.
 Figures and peers: docs/stages/metadata.md.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from curate import bylines, dates, markup
+from curate.metadata import bylines, dates, markup
 from curate.section import Section
 
 VERSION = 2

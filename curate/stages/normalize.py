@@ -9,8 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from curate.document import drop
-from curate.encoding import decode_html, decode_text, file_type
 from curate.repair import Repairs, normalize_text, repaired
+from curate.repair.encoding import decode_html, decode_text, file_type
 
 VERSION = 3
 

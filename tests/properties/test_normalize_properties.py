@@ -8,10 +8,10 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.encoding import decode_html, decode_text
-from curate.lost import LOST, restore_lost
 from curate.repair import normalize_text
-from curate.wrapping import join_wrapped
+from curate.repair.encoding import decode_html, decode_text
+from curate.repair.lost import LOST, restore_lost
+from curate.repair.wrapping import join_wrapped
 
 ANY = st.text(st.characters(), max_size=80)
 MOJIBAKE = st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore").decode("cp1252", "ignore"))

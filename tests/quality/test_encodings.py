@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curate.encoding import decode_text
+from curate.repair.encoding import decode_text
 
 WESTERN = [
     "Der Bürgermeister erklärte am Dienstag, die Brücke über den Fluß müsse größtenteils erneuert werden.",

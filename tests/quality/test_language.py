@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate import detectors, paragraphs
-from curate.languages import LANGDETECT, UNKNOWN, base
-from curate.lost import LOST, restore_lost
+from curate.langid import detectors, paragraphs
+from curate.langid.languages import LANGDETECT, UNKNOWN, base
 from curate.repair import Repairs, repaired
+from curate.repair.lost import LOST, restore_lost
 from curate.stages.language import detect, identify
 
 DATA = Path(__file__).parents[3] / "shared" / "bench" / "langid"

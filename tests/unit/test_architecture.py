@@ -19,10 +19,8 @@ store
 config
 release
 stages
-repair
-lost minhash models paragraphs readers words
-bylines confidence detectors encoding gates markup wrapping
-dates languages
+minhash models readers repair metadata words
+langid
 document
 text
 tasks

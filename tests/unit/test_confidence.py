@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from curate.confidence import confidence
+from curate.langid.confidence import confidence
 from curate.stages.language import Config, apply, identify
 from tests.unit.test_language import TEXTS, documents
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from curate import detectors
+from curate.langid import detectors
 from curate.stages.language import Config, apply
 from tests.unit.test_language import TEXTS, documents
 

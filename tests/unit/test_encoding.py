@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from curate.encoding import declared_encoding, decode_html, decode_text, file_type
+from curate.repair.encoding import declared_encoding, decode_html, decode_text, file_type
 
 WESTERN = "Der Bürgermeister sagte, die Brücke über den Fluß werde im März für den Verkehr geöffnet – „endlich“."
 RUSSIAN = "Мэр сообщил, что мост через реку откроют для движения в марте, если позволит погода."

@@ -9,10 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 import curate
-from curate import detectors, gates
 from curate.document import undecided
-from curate.gates import MAX_CHARACTERS
-from curate.languages import LANGDETECT, code, matches
+from curate.langid import detectors, gates
+from curate.langid.gates import MAX_CHARACTERS
+from curate.langid.languages import LANGDETECT, code, matches
 from curate.stages.language import Config, apply, detect
 
 TEXTS = {

@@ -1,4 +1,4 @@
-"""The local engine: same bytes from any number of workers, a killed worker costs its task, a killed run leaves no worker."""
+"""The local engine: same bytes from any number of workers; a killed worker costs its task, a killed run its workers."""
 
 import os
 import signal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curate.lost import LOST, restore_lost
+from curate.repair.lost import LOST, restore_lost
 
 STORY = (
     "The council said on Friday that the bridge over the river would be closed to traffic for most of the summer, "

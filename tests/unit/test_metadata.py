@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate import dates, markup
 from curate.document import LINE, undecided
+from curate.metadata import dates, markup
 from curate.stages import metadata
 
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "urdupoint-2019-11-22.txt"

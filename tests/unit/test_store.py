@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from curate import store
+from curate.engines.local import LocalEngine
 from curate.errors import StorageError, TaskError
 from curate.section import Section
 from curate.tasks import File, Rows, Task, batches, read
@@ -82,6 +83,40 @@ def test_empty_output_has_its_columns(tmp_path):
     assert [batch.schema for batch in batches(done.files["kept"])] == [pl.Schema({"id": pl.String, "n": pl.Int64})]
 
 
+def test_a_truncated_output_is_not_finished(tmp_path):
+    done = store.execute(task(Config()), str(tmp_path))
+    path = tmp_path / "numbers" / f"{done.key}.odd.parquet"
+    path.write_bytes(path.read_bytes()[:-5])
+    assert store.finished(task(Config()), str(tmp_path)) is None
+
+
+def test_batches_are_bounded_in_bytes(tmp_path):
+    def large(inputs: list[File], config: Config) -> Rows:
+        for i in range(6):
+            yield "kept", pl.DataFrame({"i": [i], "text": [str(i) * (12 << 20)]})
+        return {}
+
+    done = store.execute(Task("large", 1, large, (), Config()), str(tmp_path))
+    parts = list(batches(done.files["kept"]))
+    assert [part["i"].to_list() for part in parts] == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_a_file_name_that_is_no_text_can_be_noted(tmp_path):
+    store.write_json(str(tmp_path / "a.json"), {"source": b"bad\xff.txt".decode("utf-8", "surrogateescape")})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"source": "bad\udcff.txt"}
+
+
+def test_a_thousand_parts(tmp_path):
+    def parts(inputs: list[File], config: Config) -> Rows:
+        for i in range(1100):
+            yield f"part-{i:04}", pl.DataFrame({"i": [i]})
+        return {}
+
+    engine = LocalEngine(1)
+    [(_, done)] = engine.run([Task("parts", 1, parts, (), Config())], str(tmp_path))
+    assert len(done.files) == 1100
+
+
 def test_batches_keep_order_and_size(tmp_path):
     done = store.execute(task(Config(rows=23)), str(tmp_path))
     parts = list(batches(done.files["even"], rows=5))
@@ -95,7 +130,7 @@ def test_full_disk_is_said(tmp_path, monkeypatch):
 
     def onto_full_disk(url: str):
         fs, path = real(url)
-        monkeypatch.setattr(type(fs), "open", lambda self, name, mode: open("/dev/full", "wb", buffering=0))
+        monkeypatch.setattr(type(fs), "open", lambda *_: store.Path("/dev/full").open("wb", buffering=0))
         return fs, path
 
     monkeypatch.setattr(store.fsspec.core, "url_to_fs", onto_full_disk)

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from curate.wrapping import join_wrapped
+from curate.repair.wrapping import join_wrapped
 
 FIRST = (
     "The council said on Friday that the bridge over the river would be closed to traffic for most of the summer, and "

@@ -1,0 +1,80 @@
+"""Why a text is in no language, whatever a detector says: it has no letters or too few, or what it has is no prose.
+
+langdetect calls code Danish and mojibake Portuguese, at 1.00. Counts of classes of characters tell such text first. The
+bounds leave 15,470 of 15,471 texts of the development data alone, all but the letter `O`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.int64]
+
+MAX_CHARACTERS = 20_000
+"""How much of a text is looked at. langdetect stops at 10,000 characters that are not in addresses."""
+MIN_LETTERS = 2
+"""Below, not even `detect` answers."""
+MIN_LETTER_SHARE = 0.4
+"""Of the characters that are not spaces. Real texts have more, down to numbered headings."""
+MAX_SYMBOL_SHARE, FEW_SYMBOLS = 0.12, 10
+"""Of the characters that are not spaces: brackets, operators and what mojibake is made of. Prose stays under .05."""
+MAX_WORD = 40
+"""Letters between two spaces, on average, in scripts that put spaces."""
+
+_UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3005-\u30ff\u31f0-\u31ff\u3400-\u9fff\ua000-\ua4cf\uf900-\ufaff\uff66-\uff9f]"
+)
+_CODE = frozenset("()[]{}/\\@#&*_%")
+
+
+def unfit(texts: list[str], min_letters: int) -> list[str | None]:
+    """Why a text cannot be in any language; None where it can."""
+    spaced, unspaced, symbols, spaces, solid = _character_counts(texts)
+    letters = spaced + unspaced
+    reasons = {
+        "no letters": letters == 0,
+        "too short": spaced + 3 * unspaced < min_letters,  # a syllable or ideograph says as much as three letters
+        "few letters": letters < MIN_LETTER_SHARE * solid,
+        "many symbols": (symbols > MAX_SYMBOL_SHARE * solid) & (symbols >= FEW_SYMBOLS),
+        "endless words": spaced > MAX_WORD * (spaces + 1),
+    }
+    found = np.select(list(reasons.values()), list(reasons), default="")
+    return [reason or None for reason in found.tolist()]
+
+
+def _character_counts(texts: list[str]) -> tuple[Counts, ...]:
+    """Letters, letters of scripts without spaces, symbols, spaces, and all but spaces: one count a text.
+
+    One table look-up and one sum: each class counts in 15 bits of its own, enough for MAX_CHARACTERS.
+    """
+    points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    starts = np.cumsum(lengths + 1) - lengths - 1
+    sums = np.add.reduceat(_character_classes()[points], starts) if texts else starts
+    spaced, unspaced, symbols, spaces = ((sums >> shift) & 0x7FFF for shift in (0, 15, 30, 45))
+    spaces -= 1  # the line end between two texts
+    return spaced, unspaced, symbols, spaces, lengths - spaces
+
+
+@cache
+def _character_classes() -> Counts:
+    """For each code point 1 in the bits of its class, or 0."""
+    classes = np.zeros(0x110000, np.int64)
+    for point in range(0x20000):
+        classes[point] = _character_class(chr(point))
+    classes[0x20000:0x32400] = 1 << 15  # ideographs
+    return classes
+
+
+def _character_class(character: str) -> int:
+    if character.isspace():
+        return 1 << 45
+    category = unicodedata.category(character)
+    if category[0] in "LM" or character == "\u0f0b":  # Tibetan puts this mark between syllables
+        return 1 << 15 if _UNSPACED.match(character) else 1
+    return 1 << 30 if category[0] in "SC" or category == "No" or character in _CODE else 0
