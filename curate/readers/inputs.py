@@ -1,6 +1,6 @@
 """Which files the config's paths mean, and what identifies their content.
 
-A local path is a file, a folder (all files below it that a reader knows) or a pattern with `*`, `?`, `[...]` and `**`
+A local path is a file, a folder (all files below it) or a pattern with `*`, `?`, `[...]` and `**`
 (any number of folders). Names that begin with a dot are meant only where the pattern says the dot. A path itself may be
 a symbolic link. Below it, links to folders are not followed, and a link to a file is read only if that file lies below
 one of the paths. Any other URL goes through fsspec, whose patterns are the same; http(s) has none.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
 from curate.errors import InputError
@@ -43,13 +44,13 @@ class Input:
     refusal: str | None = None
 
 
-def find(paths: Sequence[str], known: Callable[[str], bool], skip: Sequence[str] = ()) -> list[Input]:
-    """The files that the paths mean, sorted by name, each once. `known` tells what to take of a folder.
+def find(paths: Sequence[str], skip: Sequence[str] = ()) -> list[Input]:
+    """The files that the paths mean, sorted by name, each once.
 
     The folders `skip` are not entered. Raises InputError where a path lies in one, means no file, or cannot be looked
     at.
     """
-    urls = sorted({url for path in paths for url in _expanded(path, known, skip)})
+    urls = sorted({url for path in paths for url in _expanded(path, skip)})
     resolved = cache(os.path.realpath)
     inputs: dict[str, Input] = {}
     for url in urls:
@@ -79,10 +80,10 @@ def _identify_local(url: str, paths: Sequence[str]) -> Input:
     return Input(url, 0 if refusal else found.st_size, refusal or f"{found.st_size}:{found.st_mtime_ns}", refusal)
 
 
-def _expanded(path: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
+def _expanded(path: str, skip: Sequence[str]) -> list[str]:
     beside = [folder for folder in skip if is_local(folder) == is_local(path)]
     try:
-        found = (_expanded_local if is_local(path) else _expanded_remote)(path, known, beside)
+        found = (_expanded_local if is_local(path) else _expanded_remote)(path, beside)
     except OSError as error:
         raise unreadable(path, error) from error
     if not found:
@@ -90,18 +91,15 @@ def _expanded(path: str, known: Callable[[str], bool], skip: Sequence[str]) -> l
     return found
 
 
-def _expanded_local(url: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
+def _expanded_local(url: str, skip: Sequence[str]) -> list[str]:
     path = local_path(url)
     scheme = url.removesuffix(path)
     root, pattern = _root(path)
     if not pattern and Path(path).is_dir():
-        root = path.rstrip("/") + "/"
+        root, pattern = path.rstrip("/") + "/", ["**"]
     skipped = _skipped(url, root, skip)
     if pattern:
         found = list(_matches(root, pattern, skipped)) if Path(root).is_dir() else []
-    elif Path(path).is_dir():
-        below = _matches(root, ["**", "*"], skipped)
-        found = [name for name in below if known(name) or Path(name).is_dir()]
     else:
         found = [path] if Path(path).exists() else []
     return [scheme + name for name in found]
@@ -161,16 +159,13 @@ def _refusal(link: str, paths: Sequence[str]) -> str | None:
     return None if target.is_file() else "a link to nothing"
 
 
-def _expanded_remote(url: str, known: Callable[[str], bool], skip: Sequence[str]) -> list[str]:
+def _expanded_remote(url: str, skip: Sequence[str]) -> list[str]:
     if is_http(url) or "://" not in url.split("::")[0]:
         return [url]
     try:
         fs, path = url_to_fs(url)
         skipped = tuple(folder.rstrip("/") + "/" for kind, folder in map(url_to_fs, skip) if type(kind) is type(fs))
-        if glob.has_magic(path):
-            names = fs.glob(path)
-        else:
-            names = [name for name in fs.find(path) if known(name)] if fs.isdir(path) else [path]
+        names = _remote_names(fs, path)
     except Exception as error:
         raise unreadable(url, error) from error
     if inside := next((folder for folder in skipped if f"{path}/".startswith(folder)), None):
@@ -179,6 +174,14 @@ def _expanded_remote(url: str, known: Callable[[str], bool], skip: Sequence[str]
     scheme = scheme.partition("://")[0] + "://"
     names = [name.removeprefix(scheme) for name in names if not name.startswith(skipped)]
     return ["::".join([scheme + name, *chain]) for name in names]
+
+
+def _remote_names(fs: AbstractFileSystem, path: str) -> list[str]:
+    if glob.has_magic(path):
+        return list(fs.glob(path))
+    if not fs.isdir(path):
+        return [path]
+    return [name for name in fs.find(path) if "/." not in f"/{name[len(path) :]}"]
 
 
 def _identify_remote(url: str) -> Input:

@@ -55,6 +55,8 @@ ENDINGS: dict[str, Format] = {
     ".wet": "wet",
 }
 
+_PACKED = frozenset({".7z", ".br", ".lz4", ".lzma", ".rar", ".tar", ".tgz", ".xz", ".z", ".zip"})
+
 
 def _header(template: str) -> str:
     header.compiled(template)
@@ -99,17 +101,19 @@ def discover(config: Config, skip: Sequence[str] = ()) -> list[list[File]]:
     The folders `skip`, where curate writes, are not entered. Raises InputError where a path lies in one, means no file,
     or none that can be read.
     """
-    found = inputs.find(config.paths, lambda url: _format(url, config) is not None, skip)
-    if not any(_format(file.url, config) for file in found):
-        raise InputError(f"read.paths: no format is known by the name {found[0].url}; set read.format")
+    found = inputs.find(config.paths, skip)
+    sizes = [file.size if _format(file.url, config) else None for file in found]  # None: its bytes are not read
+    if set(sizes) == {None}:
+        more = f" (and {len(found) - 1:,} other files)" if len(found) > 1 else ""
+        raise InputError(f"read.paths: {found[0].url}{more}: {_unknown(found[0].url)}")
     groups: list[list[File]] = []
-    size = 0
-    for file in found:
-        if not groups or size + file.size > GROUP_BYTES or len(groups[-1]) == GROUP_FILES:
+    held = 0
+    for file, size in zip(found, sizes, strict=True):
+        if not groups or held + (size or 0) > GROUP_BYTES or len(groups[-1]) == GROUP_FILES:
             groups.append([])
-            size = 0
+            held = 0
         groups[-1].append(File(file.url, _digest(file)))
-        size += file.size
+        held += size or 0
     return groups
 
 
@@ -209,7 +213,7 @@ def _read(url: str, config: Config) -> Iterator[Record | Fault]:
     """The file's records by its format. Raises Damage where there are no more to be had, InputError."""
     form, codec = _format(url, config), _codec(url)
     if form is None:
-        raise Damage("unknown format", "no format is known by the ending of this name")
+        raise Damage("unknown format", _unknown(url))
     with opened(url) as stream:
         if form == "parquet":
             yield from _parquet(stream, url, config)
@@ -251,6 +255,15 @@ def _format(url: str, config: Config) -> Format | None:
         return config.format
     packed = _codec(url) is not None
     return ENDINGS.get("".join(endings(url)[-2:-1] if packed else endings(url)[-1:]))
+
+
+def _unknown(url: str) -> str:
+    """What to do about a file of no known format."""
+    found = endings(url)
+    if packed := next((ending for ending in found[-2:] if ending in _PACKED), None):
+        return f"{packed} is not unpacked here; unpack it, or pack it as {', '.join(CODECS)}"
+    why = f"no format is known by the ending {found[-1]}" if found else "the name has no ending"
+    return f"{why}; set read.format"
 
 
 def _digest(found: inputs.Input) -> str:

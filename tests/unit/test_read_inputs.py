@@ -47,18 +47,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+EVERYTHING = ["data/a.txt", "data/b.txt", "data/c.html", "data/deep/e.jsonl.gz", "data/deep/er/d.txt", "data/notes.doc"]
+
+
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("data", ["data/a.txt", "data/b.txt", "data/c.html", "data/deep/e.jsonl.gz", "data/deep/er/d.txt"]),
-        ("data/", ["data/a.txt", "data/b.txt", "data/c.html", "data/deep/e.jsonl.gz", "data/deep/er/d.txt"]),
+        ("data", EVERYTHING),
+        ("data/", EVERYTHING),
         ("data/*.txt", ["data/a.txt", "data/b.txt"]),
         ("./data/[ax].t?t", ["./data/a.txt"]),
         ("data/**/*.txt", ["data/a.txt", "data/b.txt", "data/deep/er/d.txt"]),
-        (
-            "data/**",
-            ["data/a.txt", "data/b.txt", "data/c.html", "data/deep/e.jsonl.gz", "data/deep/er/d.txt", "data/notes.doc"],
-        ),
+        ("data/**", EVERYTHING),
         ("data/*/*/d*", ["data/deep/er/d.txt"]),
         ("data/.*.txt", ["data/.hidden.txt"]),
         ("data/../data/b.txt", ["data/../data/b.txt"]),
@@ -141,12 +141,35 @@ def test_folder_that_must_not_be_read(folder: Path) -> None:
 
 
 def test_unknown_ending(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"notes\.doc; set read\.format"):
+    with pytest.raises(InputError, match=r"data/notes\.doc: no format is known by the ending \.doc; set read\.format"):
         urls("data/*.doc")
     kept, dropped, _ = run("data/*")
     assert kept.height == 3
     assert dropped["drop_reason"].to_list() == ["unknown format"]
     assert run("data/*.doc", format="text")[0]["page"].to_list() == [b"notes.doc"]
+
+
+@pytest.mark.parametrize("path", ["mixed", "mixed/*"])
+def test_every_file_of_a_folder_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mixed").mkdir()
+    for name in ("123", "a.txt", "all.jsonl.xz", "old.tar.gz", "page.gz", "readme.md", ".DS_Store"):
+        (tmp_path / "mixed" / name).write_text("x")
+    os.truncate(tmp_path / "mixed" / "readme.md", 10_000_000_000)  # nobody reads it
+    kept, dropped, stats = run(path)
+    assert kept["source"].to_list() == ["mixed/a.txt"]
+    assert stats["reasons"] == {"unknown format": 5}
+    assert dict(zip(dropped["source"], dropped["drop_detail"], strict=True)) == {
+        "mixed/123": "the name has no ending; set read.format",
+        "mixed/all.jsonl.xz": ".xz is not unpacked here; unpack it, or pack it as .gz, .zst, .bz2",
+        "mixed/old.tar.gz": ".tar is not unpacked here; unpack it, or pack it as .gz, .zst, .bz2",
+        "mixed/page.gz": "no format is known by the ending .gz; set read.format",
+        "mixed/readme.md": "no format is known by the ending .md; set read.format",
+    }
+    assert [len(group) for group in read.discover(read.Config(paths=[path]))] == [6]
+    (tmp_path / "mixed" / "a.txt").unlink()
+    with pytest.raises(InputError, match=r"mixed/123 \(and 4 other files\): the name has no ending; set read\.format"):
+        urls(path)
 
 
 def test_links_that_lead_outside_are_not_followed(folder: Path) -> None:
@@ -254,9 +277,10 @@ def test_any_file_system_of_fsspec() -> None:
         for path in ("memory://crawl/*.*", "memory://crawl"):
             kept, dropped, _ = run(path)
             assert kept["page"].to_list() == [b"one", b"two"]
-            assert dropped.height == (1 if "*" in path else 0)
+            assert dropped["drop_reason"].to_list() == ["unknown format"]
         assert len({source.partition("://")[0] for source in kept["source"]}) == 1
-        memory.pipe("/crawl/build/own.txt", b"own")
+        memory.pipe({"/crawl/build/own.txt": b"own", "/crawl/.git/b.txt": b"hidden"})
+        assert "git" not in str(urls("memory://crawl"))
         for path in ("memory://crawl/**", "memory://crawl"):
             assert "own" not in str(read.discover(read.Config(paths=[path]), ["memory://crawl/build", "build"]))
         with pytest.raises(InputError, match="where curate writes"):
