@@ -37,6 +37,12 @@ GROUP_BYTES = 8_000_000
 GROUP_FILES = 500
 """What a task reads: as many small files, or one large one."""
 
+MAX_ID_BYTES = 200
+"""A longer id that the input gives is not used; another one is made, and the given one goes to the metadata."""
+
+MAX_SITE_CHARS = 200
+"""What is longer names no site."""
+
 Format = Literal["text", "html", "jsonl", "parquet", "csv", "warc", "wet"]
 
 ENDINGS: dict[str, Format] = {
@@ -273,18 +279,19 @@ def _digest(found: inputs.Input) -> str:
 def _row(source: str, record: Record) -> tuple[Any, ...]:
     """A document, in the order of READ_SCHEMA."""
     values = {name: string(value) for name, value in record.values.items()}
-    url = _url(values.get("url"))
+    url, given = _url(values.get("url")), values.get("id")
+    refused = {"id": given} if given and not _is_id(given) else {}
     return (
-        values.get("id") or _id(source, record.number, url),
+        given if given and not refused else _id(source, record.number, url),
         url,
-        _host(url) or _site(values.get("site")),
+        _site(_host(url) or _named(values.get("site"))),
         source,
         record.number,
         record.format,
-        values.get("title"),
-        values.get("author"),
-        values.get("published"),
-        dump(record.metadata),
+        _one_line(values.get("title")),
+        _one_line(values.get("author")),
+        _one_line(values.get("published")),
+        dump({**refused, **record.metadata}),
         record.page,
     )
 
@@ -301,9 +308,26 @@ def _id(source: str, number: int, url: str | None) -> str:
     return xxhash.xxh3_128_hexdigest((url or f"{source}\n{number}").encode())
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _is_id(given: str) -> bool:
+    """Whether an id that the input gives is used."""
+    return len(given.encode()) <= MAX_ID_BYTES and not _CONTROL.search(given)
+
+
+def _one_line(text: str | None) -> str | None:
+    """Without what breaks lines or steers a terminal."""
+    return _CONTROL.sub(" ", text).strip() or None if text else None
+
+
+_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
+
+
 def _url(given: str | None) -> str | None:
-    """Without its fragment, which no server sees."""
-    return given.partition("#")[0].strip() or None if given else None
+    """Without user, password, and the fragment, which no server sees."""
+    plain = _CONTROL.sub("", given).strip() if given else ""
+    return _USERINFO.sub(r"\1//", plain).partition("#")[0].strip() or None
 
 
 _HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?@]*@)?(\[[^\]/]*\]|[^/?:@\s]+)", re.I)
@@ -315,8 +339,13 @@ def _host(url: str | None) -> str | None:
     return found[1].lower().removeprefix("www.") or None if found else None
 
 
-def _site(given: str | None) -> str | None:
+def _named(site: str | None) -> str | None:
     """A site as the input names it; a host is treated as in a URL."""
-    if given is None or " " in given or "." not in given:
-        return given
-    return _host(given) or _host(f"http://{given}")
+    if site is None or " " in site or "." not in site:
+        return site
+    return _host(site) or _host(f"http://{site}")
+
+
+def _site(found: str | None) -> str | None:
+    """Null for what is no name."""
+    return found if found and len(found) <= MAX_SITE_CHARS and not _CONTROL.search(found) else None

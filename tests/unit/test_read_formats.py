@@ -259,6 +259,73 @@ def test_site_as_the_input_names_it_where_there_is_no_url(tmp_path: Path) -> Non
     assert run(str(tmp_path))[0]["site"].to_list() == ["example.org", "The Guardian", "news.example", "Local"]
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://u:secret@x.example/0?token=abc#u@v", "http://x.example/0?token=abc"),
+        ("HTTPS://u@x.example", "HTTPS://x.example"),
+        ("//u:secret@x.example/", "//x.example/"),
+        ("http://a@b:c@x.example/", "http://x.example/"),
+        ("http://x.example/@home?next=http://u:p@y.example/", "http://x.example/@home?next=http://u:p@y.example/"),
+        ("mailto:ann@x.example", "mailto:ann@x.example"),
+        ("http://x.example/a\nb\x1b[31m", "http://x.example/ab[31m"),
+        ("\x00", None),
+    ],
+)
+def test_urls_tell_no_credentials(tmp_path: Path, given: str, url: str | None) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x", "url": given}))
+    kept, _, _ = run(str(tmp_path))
+    assert kept["url"].to_list() == [url]
+    if url:
+        assert kept["id"].to_list() == [xxhash.xxh3_128_hexdigest(url.encode())]
+
+
+@pytest.mark.parametrize("given", ["a\nb", "a\x00b", "\x1b[31mred", "a\x7f", "a\x9bb", "a\u2028b", "é" * 101])
+def test_given_ids_that_would_do_harm_are_not_used(tmp_path: Path, given: str) -> None:
+    rows = [{"text": "x", "id": given, "n": 1}, {"text": "x"}, {"text": "x", "id": given, "url": "http://a.example/"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    kept, _, _ = run(str(tmp_path))
+    of_places = [xxhash.xxh3_128_hexdigest(f"{tmp_path}/a.jsonl\n{number}".encode()) for number in (0, 1)]
+    assert kept["id"].to_list() == [*of_places, xxhash.xxh3_128_hexdigest(b"http://a.example/")]
+    assert json.loads(kept["metadata"][0]) == {"id": given, "n": 1}
+    assert kept["metadata"][1] is None
+
+
+def test_given_ids_of_200_bytes_are_used(tmp_path: Path) -> None:
+    ids = ["é" * 100, "<urn:uuid:1 2>", " a "]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": "x", "id": given}) for given in ids))
+    assert run(str(tmp_path))[0]["id"].to_list() == ["é" * 100, "<urn:uuid:1 2>", "a"]
+
+
+def test_what_the_input_tells_stands_in_one_line(tmp_path: Path) -> None:
+    told = {"title": "One\ntwo\x1b[2J", "author": ["Ann\x00", "Bo\r\n"], "published": "\t2020-01-02\x85x"}
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x", **told}) + json.dumps({"text": "x"}).join("\n\n"))
+    pl.DataFrame({"text": ["x"], "title": ["\x01\n\x02"]}).write_parquet(tmp_path / "b.parquet")
+    kept, _, _ = run(str(tmp_path))
+    assert kept.select("title", "author", "published").rows() == [
+        ("One two [2J", "Ann , Bo", "2020-01-02 x"),
+        (None, None, None),
+        (None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "site"),
+    [
+        ({"site": "The Daily\nNews"}, None),
+        ({"site": "\x1b]0;x\x07"}, None),
+        ({"site": "వార్త " * 33}, ("వార్త " * 33).strip()),
+        ({"site": "x" * 201}, None),
+        ({"site": "a" * 201 + ".example"}, None),
+        ({"url": f"http://{'a' * 201}.example/"}, None),
+        ({"url": "http://\x00a.example/", "site": "b.example"}, "a.example"),
+    ],
+)
+def test_a_site_is_a_name(tmp_path: Path, told: dict[str, str], site: str | None) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x", **told}))
+    assert run(str(tmp_path))[0]["site"].to_list() == [site]
+
+
 def test_batches_are_of_500_rows_or_32_megabytes(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "x"}\n' * 1201)
     config = read.Config(paths=[str(tmp_path)])
