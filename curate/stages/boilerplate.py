@@ -30,6 +30,8 @@ VERSION = 2
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
+MAX_LINES = 200_000
+"""The same for lines of flattened text: some 1 kB of features each."""
 PARTITION_DOCUMENTS = 50_000
 """Documents for each partition of the sites; some 100 MB."""
 
@@ -194,8 +196,10 @@ def _once(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flat(batch: pl.DataFrame) -> pl.Series:
-    """The flattened pages; an HTML page as nothing."""
-    return _bounded(batch).zip_with(batch["format"] != "html", pl.Series([""], dtype=pl.String))
+    """The flattened pages; an HTML page, and one of endless lines, as nothing."""
+    texts = _bounded(batch)
+    fits = (batch["format"] != "html") & (texts.str.count_matches("\n", literal=True) < MAX_LINES)
+    return texts.zip_with(fits, pl.Series([""], dtype=pl.String))
 
 
 def _bounded(batch: pl.DataFrame) -> pl.Series:
@@ -210,6 +214,6 @@ def _why_empty() -> pl.Expr:
     lines = pl.col("lines").list.len()
     return (
         pl.when(lines == 0)
-        .then(pl.lit(f"no line to judge, or more than {MAX_CHARS:,} characters"))
+        .then(pl.lit(f"no line to judge, or more than {MAX_CHARS:,} characters or {MAX_LINES:,} lines"))
         .otherwise(pl.format("{} lines, the best scores {}", lines, best.round(2)))
     )
