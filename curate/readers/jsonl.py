@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
-from curate.readers.records import Columns, Fault, Record
+from curate.readers.records import SAMPLE_BYTES, Columns, Fault, Record
 from curate.readers.streams import Line, lines
 
 MAX_DEPTH = 64
@@ -21,15 +22,56 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read(blocks: Iterable[bytes], columns: Columns, limit: int) -> Iterator[Record | Fault]:
-    """The objects of the lines that are not blank. A record's number is its line's, from 0."""
-    for number, line in enumerate(lines(blocks, limit)):
+    """The objects of the lines that are not blank. A record's number is its line's, from 0.
+
+    A file whose first value goes on in its second line is one fault.
+    """
+    numbered = enumerate(lines(blocks, limit))
+    first = True
+    for number, line in numbered:
         if number == 0:
             line = line._replace(data=line.data.removeprefix(_BOM))
-        if line.size > limit:
+        fault = _no_lines(number, line) if first else None
+        first = first and not line.data.strip()
+        if fault:
+            yield _with_rest(fault, line, [] if _is_value(line.data) else (line for _, line in numbered))
+        elif line.size > limit:
             detail = f"line {number + 1}: {line.size:,} bytes (max_record_bytes {limit:,})"
             yield Fault(number, "too large", detail, line.data, line.size)
         elif line.data and not line.data.isspace():
             yield _record(number, line, columns)
+
+
+def _no_lines(number: int, first: Line) -> Fault | None:
+    """What is wrong with a file whose first line begins an array, or an object that goes on in the next line."""
+    where, start = f"line {number + 1}", first.data.strip()
+    if start.startswith(b"["):
+        detail = f"{where}: an array begins; `jq -c '.[]'` writes one object a line"
+        return Fault(number, "a JSON array, not JSON lines", detail)
+    if start == b"{":
+        detail = f"{where}: an object goes on in the next line; `jq -c .` writes one object a line"
+        return Fault(number, "JSON over several lines", detail)
+    return None
+
+
+def _is_value(data: bytes) -> bool:
+    """Whether a line is JSON by itself."""
+    try:
+        _object(data)
+    except ValueError:
+        return False
+    except RecursionError:
+        pass
+    return True
+
+
+def _with_rest(fault: Fault, first: Line, rest: Iterable[Line]) -> Fault:
+    """The fault with the bytes of its lines."""
+    page, size = bytearray(), 0
+    for line in chain([first], rest):
+        page += (line.data + b"\n")[: SAMPLE_BYTES - len(page)]
+        size += line.size + 1
+    return fault._replace(page=bytes(page), size=size)
 
 
 def _record(number: int, line: Line, columns: Columns) -> Record | Fault:

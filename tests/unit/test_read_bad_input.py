@@ -338,6 +338,51 @@ def test_parquet_row_group_that_is_damaged_costs_no_other(tmp_path: Path) -> Non
     assert "row group 2" in dropped["drop_detail"].item()
 
 
+@pytest.mark.parametrize(
+    ("name", "pack"), [("a.json", bytes), ("a.jsonl", b"\n \r\n".__add__), ("a.jsonl.gz", gzip.compress)]
+)
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_json_array_is_one_fault_that_says_what_to_do(tmp_path: Path, name: str, pack, indent: int | None) -> None:
+    data = json.dumps([{"text": f"page {number}"} for number in range(100)], indent=indent).encode()
+    (tmp_path / name).write_bytes(pack(data))
+    kept, dropped, stats = run(str(tmp_path))
+    assert kept.is_empty()
+    assert stats["reasons"] == {"a JSON array, not JSON lines": 1}
+    assert "`jq -c '.[]'` writes one object a line" in dropped["drop_detail"].item()
+    assert dropped["page"].item() == data + b"\n"
+    assert stats["chars_dropped"] == len(data) + 1
+
+
+def test_large_json_array_takes_no_memory(tmp_path: Path) -> None:
+    data = json.dumps([{"text": "x" * 1000}] * 5000)
+    (tmp_path / "a.json").write_text(data)
+    (tmp_path / "b.json").write_text(data.replace(",", ",\n"))
+    _, dropped, stats = run(str(tmp_path), max_record_bytes=4000)
+    assert stats["reasons"] == {"a JSON array, not JSON lines": 2}
+    assert (dropped["page"].bin.size() <= 1 << 20).all()
+    assert stats["chars_dropped"] == 2 * len(data) + 4999 + 2
+
+
+def test_json_object_over_several_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"text": "x", "n": [1, 2]}, indent=2))
+    _, dropped, stats = run(str(tmp_path))
+    assert stats["reasons"] == {"JSON over several lines": 1}
+    assert "`jq -c .`" in dropped["drop_detail"].item()
+
+
+def test_first_line_that_is_an_array_costs_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('["url", "text"]\n{"text": "x"}\n[\n{\n')
+    kept, _, stats = run(str(tmp_path))
+    assert kept["page"].to_list() == [b"x"]
+    assert stats["reasons"] == {"a JSON array, not JSON lines": 1, "broken JSON": 2}
+
+
+def test_json_array_in_a_damaged_file(tmp_path: Path) -> None:
+    data = gzip.compress(b"[\n" + json_lines(2000))
+    (tmp_path / "a.json.gz").write_bytes(data[: len(data) // 2])
+    assert run(str(tmp_path))[2]["reasons"] == {"truncated": 1}
+
+
 @pytest.mark.parametrize(("ending", "pack"), [(".gz", gzip.compress), (".zst", zstandard.compress)])
 def test_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, pack) -> None:
     monkeypatch.setattr(streams, "RATIO_FREE_BYTES", 4_000_000)
