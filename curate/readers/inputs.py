@@ -25,7 +25,7 @@ from fsspec.core import url_to_fs
 
 from curate.errors import InputError
 from curate.readers.streams import unreadable
-from curate.readers.urls import is_http, is_local, local_path
+from curate.readers.urls import is_http, is_local, local_path, source
 
 _CHECKSUMS = ("ETag", "etag", "Content-MD5", "Digest", "checksum", "sha256", "generation", "CRC")
 _TIMES = ("Last-Modified", "LastModified", "last_modified", "mtime", "created")
@@ -84,10 +84,10 @@ def _expanded(path: str, skip: Sequence[str]) -> list[str]:
     beside = [folder for folder in skip if is_local(folder) == is_local(path)]
     try:
         found = (_expanded_local if is_local(path) else _expanded_remote)(path, beside)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no file can have this name
         raise unreadable(path, error) from error
     if not found:
-        raise InputError(f"read.paths: {path}: {_why_nothing(path)}")
+        raise InputError(f"read.paths: {source(path)}: {source(_why_nothing(path))}")
     return found
 
 
@@ -115,7 +115,7 @@ def _skipped(url: str, root: str, skip: Sequence[str]) -> frozenset[str]:
 
 
 def _own(url: str, folder: str) -> InputError:
-    return InputError(f"read.paths: {url}: lies in {folder}, where curate writes")
+    return InputError(f"read.paths: {source(url)}: lies in {source(folder)}, where curate writes")
 
 
 def _root(path: str) -> tuple[str, list[str]]:

@@ -19,7 +19,7 @@ import zstandard
 
 from curate.errors import InputError
 from curate.readers.records import SAMPLE_BYTES
-from curate.readers.urls import is_http, is_local, local_path
+from curate.readers.urls import is_http, is_local, local_path, source
 
 READ_BYTES = 1 << 18
 """How much is read from a file at a time, and about how long a block is."""
@@ -94,7 +94,7 @@ def _open(url: str) -> AbstractContextManager[Any]:
 
 def unreadable(url: str, error: Exception) -> InputError:
     """What to raise where the machine, not the file's content, is at fault."""
-    return InputError(f"{url}: cannot be read: {error or type(error).__name__}")
+    return InputError(f"{source(url)}: cannot be read: {source(str(error)) or type(error).__name__}")
 
 
 def blocks(stream: IO[bytes], url: str, codec: Codec | None, max_ratio: float) -> Iterable[bytes]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _LOCAL = ("file://", "local://")
 _HTTP = ("http://", "https://")
-_CREDENTIALS = re.compile(r"://[^/?#]*@")
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 
 
 def is_local(url: str) -> bool:
@@ -36,5 +36,5 @@ def endings(url: str) -> list[str]:
 
 
 def source(url: str) -> str:
-    """The name for a document: without credentials, and bytes that are no UTF-8 spelled out."""
+    """The name for documents and messages: without credentials, and bytes that are no UTF-8 spelled out."""
     return _CREDENTIALS.sub("://", url).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

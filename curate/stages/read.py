@@ -111,7 +111,7 @@ def discover(config: Config, skip: Sequence[str] = ()) -> list[list[File]]:
     sizes = [file.size if _format(file.url, config) else None for file in found]  # None: its bytes are not read
     if set(sizes) == {None}:
         more = f" (and {len(found) - 1:,} other files)" if len(found) > 1 else ""
-        raise InputError(f"read.paths: {found[0].url}{more}: {_unknown(found[0].url)}")
+        raise InputError(f"read.paths: {source(found[0].url)}{more}: {_unknown(found[0].url)}")
     groups: list[list[File]] = []
     held = 0
     for file, size in zip(found, sizes, strict=True):
@@ -211,7 +211,7 @@ def _checked(file: File, config: Config) -> inputs.Input:
     """The file as `discover` saw it. Raises InputError where it is another now."""
     found = inputs.identify(file.url, config.paths)
     if _digest(found) != file.sha256:
-        raise InputError(f"{file.url}: changed since this run began; run again when it is complete")
+        raise InputError(f"{source(file.url)}: changed since this run began; run again when it is complete")
     return found
 
 
@@ -268,7 +268,7 @@ def _unknown(url: str) -> str:
     found = endings(url)
     if packed := next((ending for ending in found[-2:] if ending in _PACKED), None):
         return f"{packed} is not unpacked here; unpack it, or pack it as {', '.join(CODECS)}"
-    why = f"no format is known by the ending {found[-1]}" if found else "the name has no ending"
+    why = f"no format is known by the ending {source(found[-1])}" if found else "the name has no ending"
     return f"{why}; set read.format"
 
 

@@ -91,6 +91,7 @@ def test_file_named_twice_is_read_once(folder: Path) -> None:
         ("empty/*", "the folder empty is empty"),
         ("memory://nothing/*.txt", "matches no file"),
         ("memory://nothing.txt", "cannot be read"),
+        ("a\0b/*", "cannot be read: .*null byte"),
         ("nosuchprotocol://a.txt", "cannot be read: .*nosuchprotocol"),
     ],
 )
@@ -228,6 +229,32 @@ def test_names_of_every_kind(folder: Path) -> None:
     assert kept["id"].n_unique() == len(names)
     assert "data/odd/line\nbreak.txt" in kept["source"].to_list()
     assert "data/odd/bytes\\xff.txt" in kept["source"].to_list()
+
+
+def test_messages_spell_names_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"odd\xff.txt\xfe")
+    Path(name).write_text("x")
+    with pytest.raises(InputError, match=r"odd\\xff\.txt\\xfe: no format is known by the ending \.txt\\xfe;"):
+        urls("odd*")
+    with pytest.raises(InputError, match=r"did you mean odd\\xff\.txt\\xfe\?"):
+        urls("odd.txt")
+    Path("known.txt").write_text("x")
+    _, dropped, _ = run("*")
+    assert dropped["drop_detail"].item() == "no format is known by the ending .txt\\xfe; set read.format"
+    config = read.Config(paths=["odd*"], format="text")
+    groups = read.discover(config)
+    for change, message in ((lambda: Path(name).write_text("xy"), "changed"), (Path(name).unlink, "cannot be read")):
+        change()
+        with pytest.raises(InputError, match=r"^odd\\xff\.txt\\xfe: " + message):
+            list(read.read_files(groups[0], config))
+
+
+def test_messages_tell_no_credentials(server: str) -> None:
+    with pytest.raises(InputError) as caught:
+        urls(server.replace("://", "://user:secret@") + "/none.txt")
+    assert "secret" not in str(caught.value)
+    assert f"{server}/none.txt" in str(caught.value)
 
 
 def test_small_files_share_a_task_and_large_ones_have_their_own(tmp_path: Path) -> None:
