@@ -26,10 +26,11 @@ from filelock import FileLock, Timeout
 from pydantic import Field
 
 from curate.errors import InputError, ReleaseError, StorageError
-from curate.release import card, diff, gate, manifest, order, shards, versions
+from curate.release import card, diff, gate, manifest, order, removals, shards, versions
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
+from curate.release.removals import Removals
 from curate.release.schema import FIELDS
 from curate.release.versions import Bump
 from curate.section import Section
@@ -37,7 +38,7 @@ from curate.stages import dedup, split
 from curate.tasks import File, Json, Rounds, batches
 from curate.text import hash64
 
-VERSION = 200 + dedup.VERSION
+VERSION = 300 + dedup.VERSION
 """The gate runs dedup's rounds."""
 
 
@@ -62,8 +63,8 @@ class Config(Section):
     remove: str | None = Field(
         None,
         min_length=1,
-        description="A text file of ids and URLs to drop, with their near-duplicates, from this and every later "
-        "release: opt-outs, takedowns.",
+        description="A text file of ids and URLs, one a line, to drop, with their near-duplicates, from this and every "
+        "later release: opt-outs, takedowns. A line that begins with `# ` is a comment.",
     )
     shard_mb: int = Field(256, ge=1, le=4096, description="Text of a Parquet shard in MiB, about.")
 
@@ -114,6 +115,11 @@ class Step:
     old: Manifest | None
     bump: Bump
     changes: Changes
+    removals: Removals
+
+    def why(self, *more: str) -> str:
+        """What a person is told of the release that this step makes or does not make."""
+        return "; ".join(filter(None, [*more, str(self.removals)]))
 
 
 def build(documents: Sequence[File], request: Request, rounds: Rounds, target: Path) -> Release:
@@ -136,23 +142,22 @@ def build(documents: Sequence[File], request: Request, rounds: Rounds, target: P
             with _draft(target / f".v{request.version}.tmp") as draft:
                 made = _fill(draft, parts, request, step, rounds)
                 draft.rename(final)
-            release = _release(final, made, created=True, why=str(step.bump))
+            release = _release(final, made, created=True, why=step.why(str(step.bump), *made.notes))
         _write_parent(target)
     return release
 
 
-def past(target: Path, version: str, removals: Path | None = None, copies: Sequence[File] = ()) -> split.Past:
+def past(target: Path, version: str, remove: Path | None = None, copies: Sequence[File] = ()) -> split.Past:
     """What the stage `split` must know before it runs: all releases before `version`, and what was removed on request.
 
-    `removals` lists ids and URLs; `copies` are the documents that dedup dropped. Raises ReleaseError where an earlier
-    release is damaged, InputError where the list cannot be read.
+    `remove` lists ids and URLs; `copies` are the documents that dedup dropped. Raises ReleaseError where an earlier
+    release is damaged or `version` is before the last one, InputError where the list cannot be read.
     """
-    asked = manifest.parse_version(version)
-    before = {path: manifest.read(path) for v, path in manifest.versions(target).items() if asked is None or v < asked}
+    before = {path: manifest.read(path) for path in _until(target, version) if path.name != f"v{version}"}
     return split.Past(
         released=tuple(shard for path, made in before.items() for shard in _shards(path, made)),
-        copies=tuple(copies) if before or removals else (),
-        removals=_listed(removals) if removals else None,
+        copies=tuple(copies) if before or remove else (),
+        removals=_listed(remove) if remove else None,
         tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
     )
 
@@ -164,23 +169,39 @@ def _own_text(path: str | None) -> str:
         raise InputError(f"release.card: {path}: {error}") from None
 
 
-def _listed(removals: Path) -> File:
-    try:
-        return File(str(removals), manifest.sha256(removals))
-    except OSError as error:
-        raise InputError(f"release.remove: {removals}: {error.strerror}") from None
+def _listed(path: Path) -> File:
+    removals.listed(path)
+    return File(str(path), manifest.sha256(path))
+
+
+def _until(target: Path, version: str) -> list[Path]:
+    """The releases up to this version, oldest first.
+
+    Raises ReleaseError where the version is new, but there are later ones: these would not know of it.
+    """
+    asked = manifest.parse_version(version)
+    there = manifest.versions(target)
+    later = [path for one, path in there.items() if asked and one > asked]
+    if later and asked not in there and not any(versions.names(path, version) for path in later):
+        raise ReleaseError(f"{version} was never released, and v{_latest(target)} was: set `version` to a later one")
+    return [path for path in there.values() if path not in later]
 
 
 def _step(parts: Sequence[File], request: Request, target: Path) -> Step:
     """What changed since the release of this version, or else since the last one before it."""
-    asked = manifest.parse_version(request.version)
-    before = [path for version, path in manifest.versions(target).items() if asked is None or version <= asked]
+    before = _until(target, request.version)
     if not before:
-        return Step(None, None, Bump("none", ()), Changes())
+        return Step(None, None, Bump("none", ()), Changes(), _removals(request, None))
     old = manifest.verify(before[-1])
     changes = diff.compare(_shards(before[-1], old), [("", part) for part in parts], request.dropped)
     gate.refuse_moves(changes, old.version)
-    return Step(before[-1], old, versions.needed(old, request.decided, changes), changes)
+    return Step(before[-1], old, versions.needed(old, request.decided, changes), changes, _removals(request, old))
+
+
+def _removals(request: Request, old: Manifest | None) -> Removals:
+    if request.release.remove is None:
+        return Removals()
+    return removals.followed(Path(request.release.remove), request.dropped, old.tombstones if old else ())
 
 
 def _unchanged(last: Path, final: Path, step: Step) -> Release:
@@ -193,7 +214,7 @@ def _unchanged(last: Path, final: Path, step: Step) -> Release:
             f"Set `version` to {step.bump.after(_latest(final.parent))}"
         )
     why = "unchanged" if last == final else f"unchanged since v{old.version}: {final.name} is not made"
-    return _release(last, old, created=False, why=why)
+    return _release(last, old, created=False, why=step.why(why))
 
 
 def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, rounds: Rounds) -> Manifest:
@@ -204,7 +225,7 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     names = shards.write(rows, draft / "data", request.release.shard_mb << 20)
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
     finished = manifest.shards(draft, files)
-    contents = gate.verify(finished, request.split.names, rounds, _grouped_by(request, step))
+    contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
     leaks = [gate.refuse_leaks(finished, request.dedup, rounds)] if request.dedup else []
     checks = [*contents.checks, *leaks, *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
@@ -257,6 +278,8 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         config=request.config,
         inputs=list(request.inputs),
         tools={name: installed(name) for name in ("curate", "pyarrow")},
+        notes=contents.notes,
+        removals=step.removals.json(),
     )
 
 
@@ -298,10 +321,12 @@ def _write_parent(target: Path) -> None:
     releases = {path.name: manifest.read(path) for path in manifest.versions(target).values()}
     text = card.parent_card(list(releases.values())[-1].name, releases)
     path = target / "README.md"
-    if path.is_file() and path.read_text() == text:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    _write(target / ".README.md.tmp", text)
-    (target / ".README.md.tmp").replace(path)
+    draft = target / ".README.md.tmp"
+    draft.unlink(missing_ok=True)
+    _write(draft, text)
+    draft.replace(path)
     _sync(target)
 
 
@@ -327,10 +352,13 @@ _FAULTS = {
 
 @contextmanager
 def _draft(folder: Path) -> Iterator[Path]:
-    """An empty folder for a release in the making, gone if it does not get its name. A killed run's is emptied."""
+    """An empty folder for a release in the making, gone if it does not get its name. A killed run's is removed."""
+    if folder.is_symlink():
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name in ("data", "plots"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
     try:
         yield folder
     finally:
@@ -342,7 +370,8 @@ def _release(path: Path, made: Manifest, created: bool, why: str) -> Release:
 
 
 def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
+    """A new file: what stands there already, a link too, is an error."""
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

@@ -16,10 +16,13 @@ import yaml
 
 from curate.release.manifest import Manifest
 from curate.release.schema import FIELDS
+from curate.release.wording import cell, counted
 from curate.tasks import Json
 
 LISTED = 20
 """Rows of a table of sites and the like."""
+SAMPLE = 200
+"""Characters of a document that is shown."""
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _DTYPES = {"string": "string", "int64": "int64", "double": "float64"}
 
@@ -31,10 +34,11 @@ def release_card(release: Manifest, repo: str | None) -> str:
         name=release.name,
         version=release.version,
         repo=repo,
-        address=f'"{repo}", revision="v{release.version}"' if repo else f'"{release.name}/v{release.version}"',
+        address=f'"{repo}", revision="v{release.version}"' if repo else f'"path/to/{release.name}/v{release.version}"',
         summary=release.card["summary"],
         text=release.card["text"],
         splits=release.counts["splits"],
+        notes=release.notes,
         content_sha256=release.content_sha256,
         previous=release.previous,
         changes=_changes(release.changes),
@@ -44,11 +48,9 @@ def release_card(release: Manifest, repo: str | None) -> str:
         funnel=[_funnel_row(row) for row in release.funnel],
         plots=[(path, title) for path, (title, rows) in charts(release).items() if rows],
         tables=_tables(release.counts),
-        samples=[
-            {**one, "title": _cell(one["title"] or one["id"]), "text": _cell(one["text"])} for one in release.samples
-        ],
-        dropped=[{name: _cell(value or "") for name, value in one.items()} for one in release.dropped],
-        tombstones=len(release.tombstones),
+        samples=[_sample(one) for one in release.samples],
+        dropped=[{name: cell(value or "") for name, value in one.items()} for one in release.dropped],
+        removed=counted(len(release.tombstones), "document"),
         tools=release.tools,
         config=release.config if release.config.endswith("\n") else release.config + "\n",
         license=release.license,
@@ -136,13 +138,18 @@ def _languages(counts: Mapping[str, int], documents: int) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
+def _sample(shown: Json) -> Json:
+    title, text = cell(shown["title"] or shown["id"]), cell(shown["text"], SAMPLE)
+    return {"id": cell(shown["id"]), "split": shown["split"], "title": title, "text": text}
+
+
 def _funnel_row(row: Json) -> Json:
     keys = ("documents_in", "documents_kept", "documents_dropped", "chars_kept")
-    reasons = [f"{reason} {count:,}" for reason, count in list(row.get("reasons", {}).items())[:3]]
+    reasons = [f"{cell(reason)} {count:,}" for reason, count in list(row.get("reasons", {}).items())[:3]]
     return {
         "stage": row["stage"],
         **{key: f"{row.get(key, 0):,}" for key in keys},
-        "reasons": _cell(", ".join(reasons)),
+        "reasons": ", ".join(reasons),
     }
 
 
@@ -151,7 +158,7 @@ def _tables(counts: Json) -> list[Json]:
     return [
         {
             "head": head,
-            "rows": [(_cell(value), count) for value, count in list(counts[key].items())[:LISTED]],
+            "rows": [(cell(value), count) for value, count in list(counts[key].items())[:LISTED]],
             "more": max(len(counts[key]) - LISTED, 0),
         }
         for head, key in (("site", "sites"), ("source", "sources"))
@@ -160,13 +167,8 @@ def _tables(counts: Json) -> list[Json]:
 
 
 def _changes(changes: Json) -> str:
-    counts = [f"{count:,} documents {kind}" for kind, count in changes.items() if kind != "reasons"]
+    counts = [f"{counted(count, 'document')} {kind}" for kind, count in changes.items() if kind != "reasons"]
     return ", ".join(counts) or "no document changed"
-
-
-def _cell(text: str) -> str:
-    """Text that cannot leave its table cell."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _yaml(metadata: Any) -> str:

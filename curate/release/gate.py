@@ -17,12 +17,16 @@ import polars as pl
 from curate.errors import ReleaseError
 from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
+from curate.release.wording import counted
 from curate.section import Section
 from curate.stages import dedup
 from curate.stages.split import BUCKET_ROWS, group
+from curate.stages.split import Config as Split
 from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
 from curate.text import hash64
 
+EXPECTED = 20
+"""Clusters that a split has by its share from where on it is not empty by chance: that is one time in e^20."""
 SHOWN = 3
 """Offenders that an error names, and documents that a card shows."""
 _SAMPLE = ["id", "title", "text_hash", pl.col("text").str.head(200)]
@@ -52,11 +56,12 @@ class Contents:
     content_sha256: str
     samples: list[Json]
     checks: list[Json]
+    notes: list[str]  # splits that are empty by chance
 
 
-def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rounds, by: str = "cluster") -> Contents:
-    """Check the finished shards, given with their split. `asked` are the splits that must hold documents; `by` is what
-    must be in one split beside clusters: sites or months.
+def verify(shards: Sequence[tuple[str, File]], asked: Split, rounds: Rounds, by: str = "cluster") -> Contents:
+    """Check the finished shards, given with their split. What is `asked` must hold documents, unless the corpus is so
+    small that a split may be empty by chance; `by` is what must be in one split beside clusters: sites or months.
 
     Raises ReleaseError, which names what is wrong and some of the documents.
     """
@@ -64,10 +69,10 @@ def verify(shards: Sequence[tuple[str, File]], asked: Sequence[str], rounds: Rou
     configs = [Check(split=split, buckets=buckets, by=by) for split, _ in shards]
     done = rounds.run("check", check_shard, [[file] for _, file in shards], configs)
     contents = _counted([(split, one.stats) for (split, _), one in zip(shards, done, strict=True)])
-    _refuse_empty(contents, asked)
     checks = [_compare(column, done, buckets, rounds) for column in dict.fromkeys(("id", "cluster", by))]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
-    return replace(contents, checks=[*checks, hashed])
+    notes = _empty(contents, asked, groups=checks[-1]["checked"])
+    return replace(contents, checks=[*checks, hashed], notes=notes)
 
 
 def refuse_leaks(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds) -> Json:
@@ -84,7 +89,9 @@ def refuse_leaks(shards: Sequence[tuple[str, File]], config: dedup.Config, round
     name = f"no near-duplicates across splits (similarity {config.threshold}, containment {config.containment})"
     if crossing.height:
         pairs = crossing.select(pl.format("{} ({}) and {} ({})", "id", "split", "duplicate_of", "other")).to_series()
-        raise ReleaseError(f"refused: {name}: {crossing.height} pairs broke this, such as {', '.join(pairs[:SHOWN])}")
+        raise ReleaseError(
+            f"refused: {name}: {counted(crossing.height, 'pair')} broke this, such as {', '.join(pairs[:SHOWN])}"
+        )
     return {"check": name, "checked": sum(file.rows for _, file in shards), "broken": 0}
 
 
@@ -93,7 +100,7 @@ def refuse_moves(changes: Changes, version: str) -> None:
     if moved := changes.counts["moved"]:
         names = ", ".join(one["id"] for one in changes.samples["moved"][:SHOWN])
         ways = ", ".join(f"{count} {way}" for way, count in changes.moves.items())
-        raise ReleaseError(f"refused: {moved} documents moved since v{version} ({ways}), such as {names}")
+        raise ReleaseError(f"refused: {counted(moved, 'document')} moved since v{version} ({ways}), such as {names}")
 
 
 def check_shard(inputs: Sequence[File], config: Check) -> Rows:
@@ -162,7 +169,7 @@ def _counted(shards: Sequence[tuple[str, Json]]) -> Contents:
     content = content_sha256([stats["content"] for _, stats in shards])
     samples = sorted((one for _, stats in shards for one in stats["samples"]), key=lambda one: one["text_hash"])
     shown = [{name: one[name] for name in ("id", "split", "title", "text")} for one in samples[:SHOWN]]
-    return Contents(splits, {"splits": splits, **counts}, content, shown, [])
+    return Contents(splits, {"splits": splits, **counts}, content, shown, checks=[], notes=[])
 
 
 def _sum(counts: Sequence[Json]) -> dict[str, int]:
@@ -177,13 +184,30 @@ def _documents(contents: Contents) -> int:
     return sum(split["documents"] for split in contents.splits.values())
 
 
-def _refuse_empty(contents: Contents, asked: Sequence[str]) -> None:
-    for split in asked:
-        if split not in contents.splits:
-            raise ReleaseError(
-                f"no document of {_documents(contents)} fell into {split}: raise split.{split}, change split.salt, "
-                f"or set split.{split} to 0 to release without it"
-            )
+def _empty(contents: Contents, asked: Split, groups: int) -> list[str]:
+    """What to say of the splits that are empty by chance. Raises ReleaseError where it is no chance.
+
+    `groups` is what was split by hash: clusters, sites or months.
+    """
+    missing = [name for name in asked.names if name not in contents.splits]
+    documents = counted(_documents(contents), "document")
+    for name in missing:
+        if not _by_chance(name, asked, groups):
+            raise ReleaseError(f"of {documents} none fell into {name}: {_remedy(name, asked)}")
+    return [f"{name} is empty: of {documents} none fell into it" for name in missing]
+
+
+def _by_chance(name: str, asked: Split, groups: int) -> bool:
+    shares = {"validation": asked.validation, "test": asked.test_share}
+    return 0 < shares.get(name, 0) * groups < EXPECTED
+
+
+def _remedy(name: str, asked: Split) -> str:
+    if name == "train":
+        return "lower split.validation or split.test, change split.salt, or read more documents"
+    if name == "test" and not asked.test_share:
+        return "set split.test.after to an earlier day, or split.test to 0 to release without it"
+    return f"raise split.{name}, change split.salt, or set split.{name} to 0 to release without it"
 
 
 def _copies(split: str, shard: File, verdict: File) -> pl.DataFrame:
@@ -209,5 +233,5 @@ def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) ->
     name = "no id twice, within a split or across" if column == "id" else f"no {column} in two splits"
     if broken:
         examples = [example for stats in found for example in stats["examples"]][:SHOWN]
-        raise ReleaseError(f"refused: {name}: {broken} {column}s broke this, such as {', '.join(examples)}")
+        raise ReleaseError(f"refused: {name}: {counted(broken, column)} broke this, such as {', '.join(examples)}")
     return {"check": name, "checked": sum(stats["checked"] for stats in found), "broken": broken}

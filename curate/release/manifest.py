@@ -8,6 +8,8 @@ files           path, bytes, sha256 of every file, and rows of shards
 schema          column names and types
 split, license  what else makes a MAJOR version when it changes
 gate            what was checked on the finished files
+notes           what a reader must know of it, such as a split that is empty
+removals        lines of the list of removals, and how many of them match no document
 counts          documents by language, site, source, year and length
 funnel          a row a stage: documents and characters in and out, reasons
 config, inputs  what was built from what
@@ -20,7 +22,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,8 @@ class Manifest:
     config: str
     inputs: list[Json]
     tools: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+    removals: Json = field(default_factory=dict)
     format: int = FORMAT
 
     @property
@@ -143,7 +147,7 @@ def versions(folder: Path) -> dict[Version, Path]:
 
 def parse_version(text: str) -> Version | None:
     """(MAJOR, MINOR, PATCH), or None where the text is no version."""
-    match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
+    match = re.fullmatch(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 

@@ -79,7 +79,7 @@ def _collect(shard: File) -> Iterator[pl.DataFrame]:
 def _key(batch: pl.DataFrame) -> pl.Series:
     """A string that sorts as documents stand in a release."""
     rank = pl.col("split").replace_strict({name: str(i) for i, name in enumerate(SPLITS)})
-    dated = pl.col("published").str.contains(r"^\d{4}-\d{2}").fill_null(False)
+    dated = pl.col("published").str.contains(r"^[0-9]{4}-[0-9]{2}").fill_null(False)
     group = pl.when(dated).then("1" + pl.col("published").str.head(7)).otherwise("0" + pl.col("source"))
     return batch.select(pl.concat_str(rank, group, "id", separator="\0"))["split"]
 

@@ -20,6 +20,7 @@ from curate.release import diff
 from curate.release.diff import Changes
 from curate.release.load import find
 from curate.release.manifest import Manifest, Version, parse_version
+from curate.release.wording import cell, counted
 from curate.tasks import Json
 
 LEVELS = ("none", "patch", "minor", "major")
@@ -51,11 +52,7 @@ def needed(old: Manifest, decided: Json, changes: Changes) -> Bump:
     major = [f"{what} changed" for key, what in _DECIDED.items() if old.decided[key] != decided[key]]
     count = changes.counts
     minor, patch = (
-        [
-            f"{count[kind]:,} {noun}{'' if count[kind] == 1 else 's'} {what}"
-            for kind, (noun, what) in said.items()
-            if count[kind]
-        ]
+        [f"{counted(count[kind], noun)} {what}" for kind, (noun, what) in said.items() if count[kind]]
         for said in (_MINOR, _PATCH)
     )
     if old.card != decided["card"]:
@@ -136,6 +133,11 @@ def changelog(name: str, entry: str, before: Path | None) -> str:
     return f"{head}{entry}\n{older}" if older else f"{head}{entry}"
 
 
+def names(folder: Path, version: str) -> bool:
+    """Whether a release knows this version as one before it."""
+    return f"\n## {version}\n" in (folder / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def entry(version: str, note: str, bump: Bump, changes: Changes) -> str:
     """What a version changes: why it has its number, what went and why, and the documents of each source."""
     return "\n\n".join([f"## {version}", *([note] if note else []), f"{bump}.", *_tables(changes)]) + "\n"
@@ -144,7 +146,7 @@ def entry(version: str, note: str, bump: Bump, changes: Changes) -> str:
 def _tables(changes: Changes) -> list[str]:
     tables: list[str] = []
     if changes.reasons:
-        lines = [f"- {reason}: {count:,}" for reason, count in changes.reasons.items()]
+        lines = [f"- {cell(reason)}: {count:,}" for reason, count in changes.reasons.items()]
         tables.append("\n".join(["Removed because:", "", *lines]))
     kinds = list(changes.counts)
     if kinds and changes.sources:
@@ -160,7 +162,7 @@ def _listed(sources: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
 
 
 def _row(head: str, cells: Sequence[str]) -> str:
-    return "| " + " | ".join([head.replace("|", "\\|"), *cells]) + " |"
+    return "| " + " | ".join([cell(head), *cells]) + " |"
 
 
 def _level(old: Version, new: Version) -> int:

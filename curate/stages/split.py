@@ -25,7 +25,7 @@ Better" (Lee et al. 2022) asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -37,10 +37,12 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from curate.document import drop
 from curate.section import Section
+from curate.stages.read import _id as page_id
+from curate.stages.read import _url as address
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
-VERSION = 1
+VERSION = 2
 
 SPLITS = ("train", "validation", "test")
 """In the order in which releases list them; where two meet, the later wins."""
@@ -101,7 +103,7 @@ class Past:
 
     released: tuple[tuple[str, File], ...] = ()  # shards of all earlier releases, with their splits
     copies: tuple[File, ...] = ()  # what dedup dropped: these are near what it kept, and may be released or removed
-    removals: File | None = None  # a text file: an id or a URL a line; lines that begin with `#` are comments
+    removals: File | None = None  # a text file, see `listed`
     tombstones: tuple[str, ...] = ()  # `tombstone` of every id that an earlier release removed on request
 
 
@@ -137,13 +139,38 @@ def assign(batch: pl.DataFrame, config: Config) -> pl.Series:
 
 def group(by: str) -> pl.Expr:
     """What stays together: the site or the month where it is known, else the cluster."""
-    groups = {"site": pl.col("site"), "month": pl.col("published").str.extract(r"^(\d{4}-\d{2})")}
+    groups = {"site": pl.col("site"), "month": pl.col("published").str.extract(r"^([0-9]{4}-[0-9]{2})")}
     return pl.coalesce(groups[by], "cluster") if by in groups else pl.col("cluster")
 
 
 def tombstones(ids: pl.Series) -> list[str]:
     """What is kept of ids that were removed on request: a hash of each."""
     return [f"{place:016x}" for place in hash64(ids).tolist()]
+
+
+def listed(url: str) -> pl.DataFrame:
+    """The lines of a list of removals: `line`, which may be an id, and `url`, what `read` makes of it as one.
+
+    A line that is `#`, alone or before a blank, is a comment; others may begin with it, since ids do. Raises OSError,
+    UnicodeDecodeError.
+    """
+    with fsspec.open(url, "rt", encoding="utf-8-sig") as stream:
+        given = dict.fromkeys(line.strip() for line in stream)
+    lines = [line for line in given if line and line.split()[0] != "#"]
+    return pl.DataFrame({"line": lines, "url": [address(line) for line in lines]}, _LISTED.schema)
+
+
+def named(batch: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
+    """Whether each document is on the list, by its id or its URL."""
+    by_id, by_url = batch["id"].is_in(lines["line"].implode()), batch["url"].is_in(lines["url"].implode())
+    return by_id | by_url.fill_null(False)
+
+
+def buried(lines: pl.DataFrame, stones: Collection[str]) -> pl.Series:
+    """Whether each line of a list names what was removed earlier: by its id, or by the URL that its id is made of."""
+    ids = pl.Series([page_id("", 0, url) for url in lines["url"]], dtype=pl.String)
+    hashes = [pl.Series(tombstones(names), dtype=pl.String) for names in (lines["line"], ids)]
+    return hashes[0].is_in(list(stones)) | hashes[1].is_in(list(stones))
 
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds, past: Past = NOTHING) -> list[File]:
@@ -186,11 +213,11 @@ class _Verdict(Section):
 
 def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
     """Task: where the documents of this run stand, by hash of their ids. Inputs: some documents, the removals."""
-    listed = _listed(inputs[1:])
+    asked = pl.concat([_LISTED, *(listed(file.url) for file in inputs[1:])])
     row = 0
     for batch in batches(inputs[0], _present(inputs[0], ["id", "url", "source", "record", "cluster"])):
-        buried = pl.Series(tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
-        removed = pl.col("id").is_in(listed) | pl.col("url").is_in(listed).fill_null(False) | pl.lit(buried)
+        before = pl.Series(tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
+        removed = named(batch, asked) | before
         placed = _clustered(batch.with_row_index("row", row)).with_columns(
             shard=pl.lit(config.shard, pl.UInt32), removed=removed
         )
@@ -246,6 +273,7 @@ def list_verdicts(inputs: Sequence[File], config: _Verdict) -> Rows:
     return {}
 
 
+_LISTED = pl.DataFrame(schema={"line": pl.String, "url": pl.String})
 _HELD = ("released", "held", "removed")
 _RELEASED = pl.DataFrame(schema={"id": pl.String, "released": pl.String})
 _REPEATED = pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32, "first": pl.String})
@@ -283,15 +311,6 @@ def _winner(column: str) -> pl.Expr:
     ranks = {name: rank for rank, name in enumerate(SPLITS)}
     best = pl.col(column).replace_strict(ranks, default=None, return_dtype=pl.Int8).max()
     return best.replace_strict(dict(enumerate(SPLITS)), default=None, return_dtype=pl.String)
-
-
-def _listed(files: Sequence[File]) -> list[str]:
-    """The ids and URLs in the lists of removals."""
-    lines: list[str] = []
-    for file in files:
-        with fsspec.open(file.url, "rt", encoding="utf-8") as stream:
-            lines += [line.strip() for line in stream]
-    return sorted({line for line in lines if line and not line.startswith("#")})
 
 
 def _present(file: File, names: Sequence[str]) -> list[str]:

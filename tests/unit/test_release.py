@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import datasets
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +24,7 @@ from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
 from curate.release.schema import FIELDS, SCHEMA
+from curate.release.wording import cell
 from curate.stages import dedup, split
 from tests.releases import LocalRounds, documents, release, shard, split_up
 
@@ -187,8 +190,8 @@ def test_the_card_shows_what_was_dropped_but_not_what_was_removed_on_request(tmp
     text = (made.path / "README.md").read_text()
     (shown,) = manifest.read(made.path).dropped
     assert shown["reason"] == "too short"
-    assert f"| too short | `{shown['id']}` | 12 words |" in text
-    assert "2 documents have been removed on request" in text
+    assert f"| too short | {shown['id']} | 12 words |" in text
+    assert "Removed on request so far: 2 documents," in text
     assert not [name for name in dropped["id"][5:] if name in text]
 
 
@@ -199,10 +202,40 @@ def test_plots_are_images(made):
         assert f"](plots/{path.name})" in (made.path / "README.md").read_text()
 
 
-def test_a_value_cannot_break_out_of_the_card(tmp_path, corpus):
-    nasty = corpus.with_columns(site=pl.lit("evil|site\n---\n<script>"))
-    text = (release(tmp_path, [shard(tmp_path, nasty, "nasty")]).path / "README.md").read_text()
-    assert "| evil\\|site --- &lt;script> | 1,200 |" in text
+NASTY = [
+    "![x](https://evil.example/p.png) hello",
+    "a](https://evil.example) [c",
+    "evil|site\n---\n<script>",
+    "`code` *bold* _it_ ~~del~~ &lt; $x$ \\| C:\\",
+    "safe\u202egnp.exe\u2066\x1b[31m\x00\x85\u200b\ufeff\U000e0041",
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_value_cannot_break_out_of_the_card(tmp_path, corpus, nasty):
+    """Wherever a page's words stand, they are words: no mark is without a backslash, nothing hidden is left."""
+    fields = ("site", "source", "title")
+    frame = corpus.with_columns(**{name: pl.lit(nasty) for name in fields}, text=nasty + " " + pl.col("id"))
+    gone = corpus[:1].select(pl.lit("id" + nasty).alias("id"), drop_reason=pl.lit("r"), drop_detail=pl.lit(nasty))
+    release(tmp_path, [shard(tmp_path, frame, "nasty")], dropped=[shard(tmp_path, gone, "gone")])
+    made = release(tmp_path, [shard(tmp_path, frame[1:], "fewer")], "0.1.1", dropped=[shard(tmp_path, gone, "gone")])
+    for name in ("README.md", "CHANGELOG.md"):
+        text = (made.path / name).read_text()
+        assert cell(nasty) in text
+        assert not any(shown in text.replace(cell(nasty), "") for shown in ("evil", "safe", "bold"))
+        assert not re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]", text)
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_cell_is_words(nasty):
+    unescaped = re.sub(r"\\[\\`*_{}\[\]()#!|~$]|&(amp|lt|gt);", "", cell(nasty))
+    assert not set(unescaped) & set("\\`*_{}[]()#!|~$&<>\n")
+
+
+def test_a_cell_is_short():
+    assert cell("s3://crawl/" + "a" * 300 + "/page.txt.gz") == f"s3://crawl/{'a' * 29}…{'a' * 27}/page.txt.gz"
+    assert len(cell("x" * 81)) == 80
+    assert cell("[" * 80) == "\\[" * 80
 
 
 @pytest.mark.parametrize(
@@ -273,8 +306,42 @@ def test_gate_works_in_any_number_of_buckets(tmp_path, corpus, monkeypatch):
 
 
 def test_gate_an_empty_split(tmp_path, corpus):
-    with pytest.raises(ReleaseError, match=r"no document of .* fell into validation: raise split\.validation"):
+    with pytest.raises(ReleaseError, match=r"of 1,077 documents none fell into validation: raise split\.validation"):
         release(tmp_path, [shard(tmp_path, corpus.filter(pl.col("split") != "validation"), "two")])
+
+
+def small(count: int, name: str) -> pl.DataFrame:
+    """So few documents that with the default shares all fall into one split, as they are hashed."""
+    frame = split_up(documents(400), validation=0.05, test=0.05)
+    return frame.filter(split=name)[:count]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_small_corpus_is_released_without_the_splits_that_it_has_nothing_for(tmp_path, count, monkeypatch):
+    """What a newcomer with a handful of pages wants is a release that loads."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    frame = small(count, "train")
+    made = release(tmp_path, [shard(tmp_path, frame, "small")], split=split.Config())
+    assert made.splits == {"train": count}
+    documents = "1 document" if count == 1 else "8 documents"
+    notes = [f"{name} is empty: of {documents} none fell into it" for name in ("validation", "test")]
+    assert manifest.read(made.path).notes == notes
+    assert made.why == "; ".join(["First release", *notes])
+    assert all(f"\nNote: {note}.\n" in (made.path / "README.md").read_text() for note in notes)
+    for path in (made.path, made.path.parent):
+        assert {name: part.num_rows for name, part in datasets.load_dataset(str(path)).items()} == {"train": count}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "remedy"),
+    [
+        ({}, "validation", "none fell into train: lower split.validation or split.test"),
+        ({"test": {"after": "2030-01-01"}}, "train", "none fell into test: set split.test.after to an earlier day"),
+    ],
+)
+def test_an_empty_split_that_is_no_chance_is_refused_in_a_small_corpus_too(tmp_path, rule, name, remedy):
+    with pytest.raises(ReleaseError, match=remedy):
+        release(tmp_path, [shard(tmp_path, small(3, name), "small")], split=split.Config(**rule))
 
 
 def test_a_split_not_asked_for_is_left_out(tmp_path, corpus):
@@ -299,7 +366,7 @@ def test_gate_near_duplicates_across_splits(tmp_path, corpus):
     train, test = (clean.filter(split=name)["id"][0] for name in ("train", "test"))
     leaked = clean.filter(id=train)["text"][0] + " and more"
     leaking = clean.with_columns(text=pl.when(pl.col("id") == test).then(pl.lit(leaked)).otherwise("text"))
-    with pytest.raises(ReleaseError, match=f"1 pairs broke this, such as .*({train}|{test}) "):
+    with pytest.raises(ReleaseError, match=f"1 pair broke this, such as .*({train}|{test}) "):
         release(tmp_path / "leak", [shard(tmp_path, leaking, "leaking")], dedup=dedup.Config())
     assert release(tmp_path / "unasked", [shard(tmp_path, leaking, "leaking")]).created
 
@@ -322,7 +389,7 @@ def test_gate_a_text_that_changed_on_its_way(tmp_path, made):
     pq.write_table(altered, tmp_path / "test.parquet")
     file = manifest.File(str(tmp_path / "test.parquet"), "altered", altered.num_rows)
     with pytest.raises(ReleaseError, match="text_hash differ"):
-        gate.verify([("test", file)], ["test"], LocalRounds(tmp_path))
+        gate.verify([("test", file)], split.Config(), LocalRounds(tmp_path))
 
 
 def test_nothing_to_release(tmp_path, corpus):
@@ -418,10 +485,35 @@ def test_killed_before_the_parent_card(tmp_path, corpus):
     assert "config_name: v0.1.0" in (tmp_path / "news/README.md").read_text()
 
 
+def test_a_link_in_the_drafts_place_is_not_followed(tmp_path, corpus, made):
+    mine = {name: tmp_path / "mine" / name for name in (".v0.1.0.tmp", ".README.md.tmp")}
+    (tmp_path / "news").mkdir()
+    mine[".v0.1.0.tmp"].mkdir(parents=True)
+    for name, path in mine.items():
+        (tmp_path / "news" / name).symlink_to(path)
+    mine[".README.md.tmp"].write_text("mine")
+    again = release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+    assert not again.path.is_symlink()
+    assert content(again.path) == content(made.path)
+    assert content(tmp_path / "mine") == {".README.md.tmp": b"mine"}
+
+
 def test_two_runs_at_once(tmp_path, corpus):
     (tmp_path / "news").mkdir()
     with FileLock(tmp_path / "news/.lock"), pytest.raises(StorageError, match="another run"):
         release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+
+
+def test_a_card_without_a_repository_loads_from_a_folder(tmp_path, made, corpus):
+    assert 'load_dataset("path/to/news/v0.1.0")' in (made.path / "README.md").read_text()
+    pushed = Config(license="cc-by-4.0", repo="org/news")
+    text = (release(tmp_path, [shard(tmp_path, corpus, "corpus")], release=pushed).path / "README.md").read_text()
+    assert 'load_dataset("org/news", revision="v0.1.0")' in text
+
+
+def test_a_version_is_written_in_plain_digits():
+    assert manifest.parse_version("1.20.3") == (1, 20, 3)
+    assert not any(manifest.parse_version(text) for text in ("1.2.\u0663", "1.2", "01.2.3", "1.2.3\n"))
 
 
 def test_parent_card_lists_all_versions_the_last_by_number_first(tmp_path, corpus):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +10,7 @@ import pytest
 from curate.errors import InputError, ReleaseError
 from curate.release import build, manifest
 from curate.release.build import Config
-from curate.stages import split
+from curate.stages import read, split
 from curate.stages.split import Past
 from tests.releases import documents, release, shard, split_up
 
@@ -142,9 +144,19 @@ def test_gate_a_document_that_moved(first, corpus):
     row = corpus.with_row_index().filter(pl.col("split") == "test")["index"][0]
     moved = corpus.with_columns(split=pl.when(pl.int_range(pl.len()) == row).then(pl.lit("train")).otherwise("split"))
     with pytest.raises(
-        ReleaseError, match=rf"1 documents moved since v1\.0\.0 \(1 test -> train\), such as {corpus['id'][row]}"
+        ReleaseError, match=rf"1 document moved since v1\.0\.0 \(1 test -> train\), such as {corpus['id'][row]}"
     ):
         release(first, [shard(first, moved, "moved")], "2.0.0")
+
+
+def test_a_new_version_before_the_last_is_refused(first, corpus):
+    """Nothing would hold its documents in the splits of v1.0.0."""
+    said = r"0\.0\.5 was never released, and v1\.0\.0 was: set `version` to a later one"
+    with pytest.raises(ReleaseError, match=said):
+        release(first, [shard(first, corpus[1:], "second")], "0.0.5")
+    with pytest.raises(ReleaseError, match=said):
+        build.past(first / "news", "0.0.5")
+    assert not (first / "news/v0.0.5").exists()
 
 
 def test_an_older_version_can_be_built_again(first, corpus):
@@ -179,3 +191,50 @@ def test_the_past_is_all_earlier_releases_and_what_they_removed(first, corpus):
 def test_a_list_of_removals_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match=r"release\.remove: .*gone\.txt: No such file"):
         build.past(tmp_path, "1.0.0", tmp_path / "gone.txt")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(InputError, match=r"release\.remove: .*latin\.txt: not UTF-8"):
+        build.past(tmp_path, "1.0.0", tmp_path / "latin.txt")
+
+
+def listing(folder: Path, *lines: str) -> Config:
+    (folder / "removed.txt").write_text("\n".join(lines))
+    return Config(license="cc-by-4.0", remove=str(folder / "removed.txt"))
+
+
+def gone(corpus: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return corpus.select("id", "url", drop_reason=pl.lit(reason), drop_detail=pl.lit(None, pl.String))
+
+
+def test_lines_of_the_list_that_match_nothing_are_told(tmp_path, corpus):
+    """Found: by URL, by id, by the id of a document that another stage dropped. The last three are typos."""
+    url, name, short = corpus["url"][0] + "#top", corpus["id"][1], corpus["id"][2]
+    listed = listing(tmp_path, "# asked by mail", "#", url, name, short, "#tag", "https://x.example/", "0000")
+    dropped = [shard(tmp_path, gone(corpus[:2], split.REMOVED), "a"), shard(tmp_path, gone(corpus[2:3], "short"), "b")]
+    made = release(tmp_path, [shard(tmp_path, corpus[3:], "c")], "1.0.0", release=listed, dropped=dropped)
+    assert made.why == (f"First release; 3 lines of {listed.remove} match no document: #tag, https://x.example/, 0000")
+    assert manifest.read(made.path).removals == {"lines": 6, "unmatched": 3}
+    texts = [path.read_text() for path in made.path.glob("*.*")]
+    assert not any("x.example" in text or "removed.txt" in text for text in texts)
+    again = release(tmp_path, [shard(tmp_path, corpus[3:], "c")], "1.0.1", release=listed, dropped=dropped)
+    assert again.why.startswith("unchanged since v1.0.0: v1.0.1 is not made; 3 lines of ")
+
+
+def test_a_line_of_the_list_that_matched_earlier_is_no_typo(tmp_path, corpus):
+    """What was removed from v1.0.0 is not in the input of v1.0.1: only a hash of its id is known."""
+    page = "https://a.example/1?x=2"
+    old = corpus[:2].with_columns(url=pl.Series([None, page]), id=pl.Series(["mine", _id_of(page)]))
+    listed = listing(tmp_path, "mine", page + "#part", "typo")
+    for version, dropped in (("1.0.0", [shard(tmp_path, gone(old, split.REMOVED), "old")]), ("1.0.1", [])):
+        rows = corpus[2 + int(version[-1]) :]
+        made = release(tmp_path, [shard(tmp_path, rows, version)], version, release=listed, dropped=dropped)
+        assert made.why.endswith(f"; 1 line of {listed.remove} matches no document: typo")
+
+
+def _id_of(url: str) -> str:
+    """The id that `read` gives to a page that brings its URL and no id."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pages.jsonl"
+        path.write_text(json.dumps({"url": url, "text": "Words."}))
+        config = read.Config(paths=[str(path)])
+        (group,) = read.discover(config)
+        return next(frame["id"][0] for part, frame in read.read_files(group, config) if part == "kept")

@@ -227,6 +227,16 @@ def test_removals_take_their_clusters_along(tmp_path):
     assert [name for name, said in found(judged).items() if said == "removed on request"] == ["a", "b", "d", "f"]
 
 
+def test_lines_of_removals_are_read_as_urls_are(tmp_path):
+    """As `read` does it, without fragment and password; an id is taken as it stands, also where it begins with a #."""
+    urls = ["https://a.example/1", "https://a.example/2", None, "http://b.example/4"]
+    frame = documents(4, id=["a", "b", "#c", "d"], url=urls)
+    listed = ["\ufeffhttps://a.example/1#part", "#c", "# b", "#", "b#part", "http://me:pw@b.example/4#x"]
+    (tmp_path / "removed.txt").write_text("\n".join(listed), encoding="utf-8")
+    judged = later(tmp_path, frame, removals=File(str(tmp_path / "removed.txt"), "digest"))
+    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["a", "#c", "d"]
+
+
 def test_what_was_removed_stays_removed(tmp_path):
     frame = documents(3, id=["a", "b", "c"])
     judged = later(tmp_path, frame, tombstones=tuple(tombstones(pl.Series(["b"]))))
