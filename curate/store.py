@@ -147,7 +147,7 @@ class _Sink:
 def _write(task: Task, root: str) -> Done:
     outputs: dict[str, _Output] = {}
     try:
-        stats = _drain(task, root, outputs)
+        stats = json.loads(json.dumps(_drain(task, root, outputs), sort_keys=True))  # as it will be read back
         files = {part: output.commit() for part, output in sorted(outputs.items())}
     except BaseException as error:
         for output in outputs.values():

@@ -17,9 +17,9 @@ def edit(project, old, new):
 
 
 def test_a_typo_in_the_config(project):
-    edit(project, "min_score", "min_scroe")
+    edit(project, "min_confidence", "min_confidnce")
     result = curate("run", NEWS, cwd=project, expect=2)
-    assert "unknown key; did you mean 'min_score'?" in result.stderr
+    assert "unknown key; did you mean 'min_confidence'?" in result.stderr
     assert result.stderr.startswith("configs/news.yaml:")
     assert not (project / "data/build").exists()
 

@@ -24,7 +24,7 @@ def numbers(inputs: list[File], config: Config) -> Rows:
         if config.fail_after is not None and i >= config.fail_after:
             raise ValueError("broke on purpose")
         yield ("even", "odd")[i % 2], pl.DataFrame({"i": [i]})
-    return {"documents_in": config.rows}
+    return {"documents_in": config.rows, "a_later_key": 0}
 
 
 def task(config: Config, digest: str = "0" * 64) -> Task:
@@ -36,8 +36,10 @@ def test_outputs_and_statistics(tmp_path):
     assert read(done.files["even"])["i"].to_list() == [0, 2, 4]
     assert read(done.files["odd"])["i"].to_list() == [1, 3]
     assert done.files["even"].rows == 3
-    assert done.stats == {"documents_in": 5}
-    assert store.finished(task(Config(rows=5)), str(tmp_path)) == done
+    assert done.stats == {"documents_in": 5, "a_later_key": 0}
+    again = store.finished(task(Config(rows=5)), str(tmp_path))
+    assert again == done
+    assert again and list(again.stats) == list(done.stats), "a rerun must not tell a new result from an old one"
 
 
 def test_key_follows_what_decides_the_output():
