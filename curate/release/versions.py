@@ -134,8 +134,11 @@ def changelog(name: str, entry: str, before: Path | None) -> str:
 
 
 def names(folder: Path, version: str) -> bool:
-    """Whether a release knows this version as one before it."""
-    return f"\n## {version}\n" in (folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    """Whether a release knows this version as one before it. Raises ReleaseError where it has no changelog."""
+    try:
+        return f"\n## {version}\n" in (folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ReleaseError(f"{folder} is damaged: CHANGELOG.md: missing") from None
 
 
 def entry(version: str, note: str, bump: Bump, changes: Changes) -> str:

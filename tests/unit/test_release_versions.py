@@ -157,6 +157,9 @@ def test_a_new_version_before_the_last_is_refused(first, corpus):
     with pytest.raises(ReleaseError, match=said):
         build.past(first / "news", "0.0.5")
     assert not (first / "news/v0.0.5").exists()
+    (first / "news/v1.0.0/CHANGELOG.md").unlink()
+    with pytest.raises(ReleaseError, match=r"v1\.0\.0 is damaged: CHANGELOG\.md: missing"):
+        build.past(first / "news", "0.0.5")
 
 
 def test_an_older_version_can_be_built_again(first, corpus):
