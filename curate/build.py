@@ -19,6 +19,7 @@ from curate import store
 from curate.engines import Engine
 from curate.errors import StorageError
 from curate.progress import Silent, Watcher
+from curate.readers.urls import source
 from curate.section import Section
 from curate.tasks import Done, File, Json, Task, TaskFunction, total
 
@@ -100,7 +101,7 @@ class Build:
         entry["tasks"] = [
             {
                 "inputs": [file.sha256 for file in task.inputs],
-                "sources": [file.url for file in task.inputs],
+                "sources": [source(file.url) for file in task.inputs],
                 "files": {part: vars(file) for part, file in one.files.items()},
                 "stats": one.stats,
             }

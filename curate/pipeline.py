@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from curate.engines.local import LocalEngine
 from curate.errors import InputError, UsageError
 from curate.progress import Silent, Watcher
 from curate.release import build as release
-from curate.release import hub
+from curate.release import hub, manifest
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
@@ -126,7 +126,7 @@ def loaded(config: Config | str | Path, overrides: dict[str, Any]) -> Config:
 
 def _documents(build: Build, config: Config) -> list[File]:
     rounds = build.rounds("read", read.VERSION)
-    skip = (config.build_dir, config.releases_dir)
+    skip = (f"{config.data}/build", config.releases_dir)
     tasks = rounds.tasks("", read.read_files, read.discover(config.read, skip), config.read)
     done = build.run(tasks)
     build.record("read", read.VERSION, config.read, tasks, done)
@@ -168,18 +168,23 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
     rows = funnel(build.stages)
     if not sum(shard.rows for shard in shards):
         raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
-    request = release.Request(
+    request = replace(_request(config), inputs=_inputs(build.stages[0]), funnel=rows, dropped=_dropped(build.stages))
+    return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))
+
+
+def _request(config: Config) -> release.Request:
+    """What the config alone says of a release. Where it is built is not part of it."""
+    text = json.dumps(config.model_dump(mode="json", exclude={"data"}), ensure_ascii=False, indent=1)
+    return release.Request(
         name=config.name,
         version=config.version,
         release=config.release,
         split=config.split,
-        config=json.dumps(config.model_dump(mode="json"), ensure_ascii=False, indent=1),
-        inputs=_inputs(build.stages[0]),
-        funnel=rows,
+        config=text,
+        inputs=(),
+        funnel=(),
         dedup=config.dedup,
-        dropped=_dropped(build.stages),
     )
-    return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))
 
 
 def _inputs(read_record: Json) -> list[Json]:
@@ -207,12 +212,14 @@ def _where_lost(rows: Sequence[Json]) -> str:
 
 
 def _planned_release(config: Config, before: Planned) -> Planned:
-    name = f"{config.releases_dir}/v{config.version}"
+    folder = Path(config.releases_dir) / f"v{config.version}"
     if before.verdict != "keep":
-        return Planned("release", "follow", None, None, f"writes {name}")
-    if Path(name).is_dir():
-        return Planned("release", "keep", None, None, f"{name} is there")
-    return Planned("release", "run", None, None, f"writes {name}")
+        return Planned("release", "follow", None, None, f"writes {folder}")
+    if not folder.is_dir():
+        return Planned("release", "run", None, None, f"writes {folder}")
+    if manifest.read(folder).decided != _request(config).decided:
+        return Planned("release", "run", None, None, f"{folder} is released otherwise; `version` must go up")
+    return Planned("release", "keep", None, None, f"{folder} is there")
 
 
 def _why(before: Json | None, section: Section | None, pending: Pending) -> str:

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from curate.errors import CurateError, StorageError, TaskError
+from curate.readers.urls import source
 from curate.tasks import Done, File, Json, Task
 
 
@@ -185,7 +186,7 @@ def _address(task: Task, root: str) -> str:
 
 
 def _where(task: Task) -> str:
-    names = ", ".join(file.url for file in task.inputs[:3])
+    names = ", ".join(source(file.url) for file in task.inputs[:3])
     more = f" and {len(task.inputs) - 3} more" if len(task.inputs) > 3 else ""
     return f"{task.label}: {names}{more}"
 

@@ -20,6 +20,7 @@ from itertools import islice
 from multiprocessing.connection import wait as wait_for
 
 from curate.errors import TaskError
+from curate.readers.urls import source
 from curate.store import execute, finished
 from curate.tasks import Done, Task
 
@@ -63,7 +64,7 @@ class LocalEngine:
                 self.close()
                 continue
             return
-        names = ", ".join(sorted({file.url for task in left.values() for file in task.inputs})[:3])
+        names = ", ".join(sorted({source(file.url) for task in left.values() for file in task.inputs})[:3])
         raise TaskError(
             f"{next(iter(left.values())).label}: a worker was killed {_TRIES} times, perhaps for want of memory, "
             f"near {names}; run with fewer --workers"

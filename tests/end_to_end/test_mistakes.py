@@ -91,6 +91,21 @@ def test_an_output_that_cannot_grow(project):
     curate("run", NEWS, "--workers", "1", cwd=project)
 
 
+def test_explain_after_an_unfinished_run(project):
+    """Nothing is said to be in a release that was not made."""
+    edit(project, "test: 0.1\n\nrelease:", "test: 0.1\n\nrelease:\n  remove: not-there.txt")
+    assert "not-there.txt" in curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
+    page = "data/raw/news/northgateecho.example/2024-03-12-bus-52.txt"
+    assert "the last run made no release" in curate("explain", NEWS, page, cwd=project).stdout
+
+
+def test_what_curate_wrote_is_not_read(project):
+    edit(project, "paths: [data/raw/news]", "paths: [data]")
+    curate("run", NEWS, "--workers", "1", cwd=project)
+    first = curate("run", NEWS, "--workers", "1", "--json", cwd=project).stdout
+    assert curate("run", NEWS, "--workers", "1", "--json", cwd=project).stdout == first
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_keeps_what_was_done(project):
     """The whole process group gets the signal, as from a terminal."""

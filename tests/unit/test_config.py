@@ -106,6 +106,32 @@ def test_a_version_that_yaml_takes_for_a_number():
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: news", "name: My News", "name: 'My News' is not a name: lower-case letters"),
+        ("version: 0.1.0", "version: 1٢.0.0", "is not a version such as 0.1.0"),
+        ("paths: [data/raw/news/*.txt]", "paths: data/raw", "read.paths: must be a list, not text: [data/raw]"),
+        ("min_words: 50", f"min_words: {'9' * 5000}", "is no number of use"),
+        ("name: news\n", "name: news\n? [a, b]\n: c\n", "a key must be a word"),
+        (
+            "version: 0.1.0\n",
+            "version: 0.1.0\ndata: memory://x\n",
+            "data: 'memory://x' is not a folder on this machine",
+        ),
+        ("validation: 0.05", "validation: 0.95", "validation and test leave nothing for train"),
+    ],
+)
+def test_a_fault_says_what_would_be_right(old, new, said):
+    [fault] = faults(GOOD.replace(old, new))
+    assert said in fault and len(fault) < 300
+
+
+def test_a_folder_is_no_config(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder"):
+        config.load(tmp_path)
+
+
 def test_zero_does_what_zero_means():
     loaded = config.parse(GOOD.replace("min_words: 50", "min_words: 0"))
     assert loaded.quality and loaded.quality.min_words == 0
@@ -137,6 +163,8 @@ def test_overrides_win_and_are_checked_too():
     loaded = config.parse(GOOD, "news.yaml", {"dedup.threshold": 0.8, "quality.min_words": 10})
     assert loaded.dedup and loaded.dedup.threshold == 0.8
     assert faults(GOOD, **{"dedup.threshold": 80})[0].startswith("--set dedup.threshold: must be ")
+    assert faults(GOOD, **{"foo.bar.baz": 1})[0].startswith("--set foo.bar.baz: unknown key")
+    assert faults(GOOD, dedup=0.8) == ["--set dedup: must be a section of `key: value` lines, not a number"]
     assert faults(GOOD, **{"dedup.treshold": 0.8}) == ["--set dedup.treshold: unknown key; did you mean 'threshold'?"]
 
 
