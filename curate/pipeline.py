@@ -49,6 +49,7 @@ def run(
     engine = LocalEngine(_checked(workers))
     _check_stage(force, config)
     with Build(config.build_dir, engine, watcher or Silent(), force) as build:
+        _past(config)  # an earlier release or a list that stands in the way is told before the work
         shards = _documents(build, config)
         for stage in active(config):
             shards = _apply(build, stage, config, shards)
@@ -148,10 +149,12 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
 
 def _split_prepare(build: Build, config: Config) -> Prepare:
     """`split` must know the releases before this one, and what was removed on request."""
-    removals = Path(config.release.remove) if config.release.remove else None
-    copies = _dropped(build.stages, "dedup")
-    past = release.past(Path(config.releases_dir), config.version, removals, copies)
-    return partial(split.prepare, past=past)
+    return partial(split.prepare, past=_past(config, _dropped(build.stages, "dedup")))
+
+
+def _past(config: Config, copies: Sequence[File] = ()) -> split.Past:
+    remove = Path(config.release.remove) if config.release.remove else None
+    return release.past(Path(config.releases_dir), config.version, remove, copies)
 
 
 def _dropped(record: Sequence[Json], stage: str | None = None) -> list[File]:

@@ -1,9 +1,9 @@
 """Title, author, published date and site of a document, where the input did not give them.
 
-From HTML, what the page says of itself (curate/metadata/markup.py). From flattened text, the lines around the start of the body:
-the title is the line that the page's first line (its <title>), its address and its body agree with most; byline and
-date stand beside it (curate/metadata/bylines.py, curate/metadata/dates.py). What the input gave is never changed, no document is dropped.
-Figures and peers: docs/stages/metadata.md.
+From HTML, what the page says of itself (curate/metadata/markup.py). From flattened text, the lines around the start of
+the body: the title is the line that the page's first line (its <title>), its address and its body agree with most;
+byline and date stand beside it (bylines.py and dates.py there). What the input gave stays, a date in ISO form; no
+document is dropped. Figures and peers: docs/stages/metadata.md.
 """
 
 from __future__ import annotations

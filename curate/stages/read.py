@@ -279,10 +279,10 @@ def _digest(found: inputs.Input) -> str:
 def _row(source: str, record: Record) -> tuple[Any, ...]:
     """A document, in the order of READ_SCHEMA."""
     values = {name: string(value) for name, value in record.values.items()}
-    url, given = _url(values.get("url")), values.get("id")
+    url, given = normal_url(values.get("url")), values.get("id")
     refused = {"id": given} if given and not _is_id(given) else {}
     return (
-        given if given and not refused else _id(source, record.number, url),
+        given if given and not refused else stable_id(source, record.number, url),
         url,
         _site(_host(url) or _named(values.get("site"))),
         source,
@@ -299,11 +299,11 @@ def _row(source: str, record: Record) -> tuple[Any, ...]:
 def _dropped_row(source: str, fault: Fault) -> tuple[Any, ...]:
     """A dropped row, in the order of READ_SCHEMA and DECISION."""
     unknown = (None,) * 4
-    place = (_id(source, fault.number, None), None, None, source, fault.number, "text")
+    place = (stable_id(source, fault.number, None), None, None, source, fault.number, "text")
     return (*place, *unknown, fault.page, fault.reason, string(fault.detail))
 
 
-def _id(source: str, number: int, url: str | None) -> str:
+def stable_id(source: str, number: int, url: str | None) -> str:
     """32 hex digits, from the URL, else from the place; a place is told from a URL by its line end."""
     return xxhash.xxh3_128_hexdigest((url or f"{source}\n{number}").encode())
 
@@ -324,7 +324,7 @@ def _one_line(text: str | None) -> str | None:
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
 
 
-def _url(given: str | None) -> str | None:
+def normal_url(given: str | None) -> str | None:
     """Without user, password, and the fragment, which no server sees."""
     plain = _CONTROL.sub("", given).strip() if given else ""
     return _USERINFO.sub(r"\1//", plain).partition("#")[0].strip() or None

@@ -37,8 +37,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from curate.document import drop
 from curate.section import Section
-from curate.stages.read import _id as page_id
-from curate.stages.read import _url as address
+from curate.stages.read import normal_url, stable_id
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
@@ -157,7 +156,7 @@ def listed(url: str) -> pl.DataFrame:
     with fsspec.open(url, "rt", encoding="utf-8-sig") as stream:
         given = dict.fromkeys(line.strip() for line in stream)
     lines = [line for line in given if line and line.split()[0] != "#"]
-    return pl.DataFrame({"line": lines, "url": [address(line) for line in lines]}, _LISTED.schema)
+    return pl.DataFrame({"line": lines, "url": [normal_url(line) for line in lines]}, _LISTED.schema)
 
 
 def named(batch: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
@@ -168,7 +167,7 @@ def named(batch: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
 
 def buried(lines: pl.DataFrame, stones: Collection[str]) -> pl.Series:
     """Whether each line of a list names what was removed earlier: by its id, or by the URL that its id is made of."""
-    ids = pl.Series([page_id("", 0, url) for url in lines["url"]], dtype=pl.String)
+    ids = pl.Series([stable_id("", 0, url) for url in lines["url"]], dtype=pl.String)
     hashes = [pl.Series(tombstones(names), dtype=pl.String) for names in (lines["line"], ids)]
     return hashes[0].is_in(list(stones)) | hashes[1].is_in(list(stones))
 

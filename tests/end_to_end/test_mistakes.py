@@ -93,10 +93,17 @@ def test_an_output_that_cannot_grow(project):
 
 def test_explain_after_an_unfinished_run(project):
     """Nothing is said to be in a release that was not made."""
-    edit(project, "test: 0.1\n\nrelease:", "test: 0.1\n\nrelease:\n  remove: not-there.txt")
-    assert "not-there.txt" in curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
+    curate("run", NEWS, "--workers", "1", cwd=project)
+    again = curate("run", NEWS, "--workers", "1", "--set", "quality.min_words=200", cwd=project, expect=1)
+    assert "a release never changes" in again.stderr
     page = "data/raw/news/northgateecho.example/2024-03-12-bus-52.txt"
     assert "the last run made no release" in curate("explain", NEWS, page, cwd=project).stdout
+
+
+def test_a_removal_list_that_is_not_there(project):
+    edit(project, "license: cc-by-4.0", "license: cc-by-4.0\n  remove: not-there.txt")
+    assert "not-there.txt" in curate("run", NEWS, cwd=project, expect=1).stderr
+    assert not list(project.glob("data/build/news/read/*")), "told before any work"
 
 
 def test_what_curate_wrote_is_not_read(project):
