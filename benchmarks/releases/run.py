@@ -23,7 +23,7 @@ import polars as pl  # noqa: E402
 from curate.release.build import Config  # noqa: E402
 from tests.hub.client import client  # noqa: E402
 from tests.hub.server import Hub  # noqa: E402
-from tests.releases import documents, release, shard, split_up  # noqa: E402
+from tests.support.releases import documents, release, shard, split_up  # noqa: E402
 
 TEXTS = ROOT.parent / "shared/bench/neardup/dev/docs.parquet"
 MIB = 1 << 20

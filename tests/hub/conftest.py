@@ -7,7 +7,7 @@ import pytest
 
 from tests.hub.client import Call, client
 from tests.hub.server import Hub
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 
 
 @pytest.fixture

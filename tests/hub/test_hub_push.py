@@ -9,7 +9,7 @@ from curate.errors import HubError, ReleaseError
 from curate.release import manifest
 from tests.hub.client import go_offline, push, slept, use_token
 from tests.hub.server import READER, STRANGER, Hub, Repo
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 
 REPO = "org/news"
 FAULTS = ("refused", "cut", "lost")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from curate.readers.header import FIELDS, compiled, parsed
 from curate.readers.records import SAMPLE_BYTES
-from tests.unit.readhelp import run, warc_record
+from tests.support.read import run, warc_record
 
 FORMATS = ["text", "html", "jsonl", "parquet", "csv", "warc", "wet"]
 ENDINGS = ["", ".gz", ".zst", ".bz2"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from curate.stages.split import Config, prepare
 from curate.tasks import read
-from tests.releases import LocalRounds, documents, shard
+from tests.support.releases import LocalRounds, documents, shard
 
 IDS = st.text(alphabet="ab", max_size=3)
 SHARDS = st.lists(st.lists(st.tuples(IDS, st.sampled_from("pq")), max_size=6), min_size=1, max_size=4)

@@ -10,7 +10,7 @@ from curate.document import LINE, undecided
 from curate.models import weights
 from curate.models.flattened import KIND, WEIGHTS
 from curate.stages.boilerplate import MAX_CHARS, Config, apply, prepare
-from tests.releases import LocalRounds, shard
+from tests.support.releases import LocalRounds, shard
 
 ARTICLE = [
     "The weather station on Mount Ellery recorded its warmest night since 1931, the weather institute said.",

@@ -5,7 +5,7 @@ import pytest
 
 from curate.release import diff, manifest
 from curate.release.diff import compare
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 
 
 @pytest.fixture(scope="module")

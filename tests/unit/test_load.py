@@ -12,7 +12,7 @@ from datasets import load_dataset
 import curate
 from curate.errors import ReleaseError, UsageError
 from curate.release.build import Config
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 
 
 @pytest.fixture(autouse=True)

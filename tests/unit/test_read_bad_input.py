@@ -19,7 +19,7 @@ import zstandard
 from curate.errors import InputError
 from curate.readers import streams
 from curate.stages import read
-from tests.unit.readhelp import run, run_groups, warc_record
+from tests.support.read import run, run_groups, warc_record
 
 
 def json_lines(count: int) -> bytes:

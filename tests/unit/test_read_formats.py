@@ -19,7 +19,7 @@ import zstandard
 
 from curate.document import DECISION, READ_SCHEMA
 from curate.stages import read
-from tests.unit.readhelp import run, warc_record
+from tests.support.read import run, warc_record
 
 
 def test_flattened_text_is_one_page_a_file(tmp_path: Path) -> None:

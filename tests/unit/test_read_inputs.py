@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from curate.errors import InputError
 from curate.stages import read
-from tests.unit.readhelp import run
+from tests.support.read import run
 
 
 def urls(*paths: str, **settings: object) -> list[str]:

@@ -26,7 +26,7 @@ from curate.release.content import content_sha256, content_sum
 from curate.release.schema import FIELDS, SCHEMA
 from curate.release.wording import cell
 from curate.stages import dedup, split
-from tests.releases import LocalRounds, documents, release, shard, split_up
+from tests.support.releases import LocalRounds, documents, release, shard, split_up
 
 COUNT = 1200
 
@@ -430,7 +430,7 @@ def test_a_disk_that_fails_at_the_end(tmp_path, corpus, monkeypatch, code):
 BUILD = """
 import resource, signal, sys
 from pathlib import Path
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 from curate.errors import StorageError
 folder = Path(sys.argv[1])
 files = [shard(folder, split_up(documents(1200)), "corpus")]

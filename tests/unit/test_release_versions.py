@@ -12,7 +12,7 @@ from curate.release import build, manifest
 from curate.release.build import Config
 from curate.stages import read, split
 from curate.stages.split import Past
-from tests.releases import documents, release, shard, split_up
+from tests.support.releases import documents, release, shard, split_up
 
 LICENSED = Config(license="cc-by-4.0")
 

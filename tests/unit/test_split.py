@@ -10,7 +10,7 @@ from curate.document import undecided
 from curate.stages import split
 from curate.stages.split import Config, Past, apply, assign, prepare, tombstones
 from curate.tasks import File, read
-from tests.releases import LocalRounds, documents, shard, split_up
+from tests.support.releases import LocalRounds, documents, shard, split_up
 
 CLUSTERS = pl.DataFrame({"cluster": [f"cluster {n}" for n in range(20_000)], "site": None, "published": None})
 
