@@ -47,7 +47,7 @@ pieces = st.lists(
             b"Content-Length: 99999999\r\n",
             warc_record("response", b"<p>", http="text/html"),
             warc_record("conversion", b"text", content_type="text/plain", length=2),
-            gzip.compress(b'{"text": "x"}\n'),
+            gzip.compress(b'{"text": "x"}\n', mtime=0),
             b"PAR1",
         ]
     ),
