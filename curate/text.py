@@ -90,11 +90,6 @@ def lines(texts: pl.Series) -> pl.DataFrame:
     return frame.explode("line", empty_as_null=False, keep_nulls=False)
 
 
-def count_words(texts: pl.Series) -> Positions:
-    """Number of tokens of each text; a null has none."""
-    return tokens(texts.cast(pl.String).fill_null("").to_list()).counts
-
-
 def tokens(texts: Sequence[str]) -> Tokens:
     """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
     encoded = [_composed(text) for text in texts]

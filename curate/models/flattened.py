@@ -6,7 +6,7 @@ puts them in their place on the page. Weights: text.npz, from `python -m curate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from curate.models import lines, network, templates, weights, words
-from curate.models.lines import Floats, Ints, Lines
+from curate.models.lines import Floats, Ints, Lines, slices
 
 KIND = "text lines 3"
 """Changes whenever weights trained before would be read wrongly."""
@@ -24,7 +24,6 @@ WEIGHTS = Path(__file__).with_name("text.npz")
 MAX_LINES = 20_000
 """A longer page is judged in pieces of this many lines."""
 _SLICE_CHARS = 1_000_000
-_SLICE_PAGES = 64
 _LIMIT = 5.0
 
 JUDGED = {"page": pl.UInt32(), "text": pl.String(), "score": pl.Float32()}
@@ -37,7 +36,9 @@ def judge(pages: Sequence[str], known: pl.DataFrame | None = None, path: str | N
     `known` has a row a page: `line_repeats` and `site_pages` as `templates.count` gives them. `path`: other weights.
     """
     model = Model.load(path)
-    parts = [model.judge(pages[a:b], known[a:b] if known is not None else None, a) for a, b in _slices(pages)]
+    parts = [
+        model.judge(pages[a:b], known[a:b] if known is not None else None, a) for a, b in slices(pages, _SLICE_CHARS)
+    ]
     return pl.concat([pl.DataFrame(schema=JUDGED), *parts])
 
 
@@ -92,17 +93,6 @@ def _run(model: weights.Arrays, values: Floats, bounds: Ints, tokens: Ints) -> F
 @lru_cache(4)
 def _loaded(path: str) -> Model:
     return Model(weights.load(path, KIND))
-
-
-def _slices(pages: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Ranges of pages small enough for flat memory and the processor's cache."""
-    start, chars = 0, 0
-    for i, page in enumerate(pages):
-        if i > start and (i - start == _SLICE_PAGES or chars + len(page) > _SLICE_CHARS):
-            yield start, i
-            start, chars = i, 0
-        chars += len(page)
-    yield start, len(pages)
 
 
 def _bounds(found: Lines) -> Ints:

@@ -7,7 +7,7 @@ network of the text model (network.py), with weights of its own, puts them in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,21 +17,20 @@ import polars as pl
 from curate.models import html_features, html_tree, network, weights
 from curate.models.flattened import JUDGED
 from curate.models.html_tree import Table
-from curate.models.lines import Floats, Ints
+from curate.models.lines import Floats, Ints, slices
 
 KIND = "html blocks 1"
 """Changes whenever weights trained before would be read wrongly."""
 WEIGHTS = Path(__file__).with_name("html.npz")
 
 _SLICE_CHARS = 8_000_000
-_SLICE_PAGES = 64
 _LIMIT = 5.0
 
 
 def judge(pages: Sequence[str], path: str | None = None) -> pl.DataFrame:
     """Score the blocks of HTML pages; a frame of `flattened.JUDGED`. `path`: other weights."""
     model = _loaded(path or str(WEIGHTS))
-    parts = [_judge(model, pages[a:b], a) for a, b in _slices(pages)]
+    parts = [_judge(model, pages[a:b], a) for a, b in slices(pages, _SLICE_CHARS)]
     return pl.concat([pl.DataFrame(schema=JUDGED), *parts])
 
 
@@ -64,14 +63,3 @@ def _judge(model: weights.Arrays, pages: Sequence[str], first: int) -> pl.DataFr
 def _loaded(path: str) -> weights.Arrays:
     arrays = weights.load(path, KIND)
     return arrays | {"words": arrays["words"].reshape(3, html_features.BUCKETS)}
-
-
-def _slices(pages: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Ranges of pages small enough for flat memory."""
-    start, chars = 0, 0
-    for i, page in enumerate(pages):
-        if i > start and (i - start == _SLICE_PAGES or chars + len(page) > _SLICE_CHARS):
-            yield start, i
-            start, chars = i, 0
-        chars += len(page)
-    yield start, len(pages)

@@ -11,7 +11,7 @@ After the line features of boilerpipe (Kohlschütter et al. 2010), jusText (Pomi
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
+SLICE_PAGES = 64
+"""Pages judged at once."""
 BUCKETS = 1 << 18
 """Word weights a line can point at."""
 HEAD, TAIL = 16, 4
@@ -354,3 +356,14 @@ def _class_of(category: str) -> int:
     if category[0] in "LM":
         return _LETTER
     return _SPACE if category[0] in "ZC" else _OTHER
+
+
+def slices(pages: Sequence[str], most_chars: int) -> Iterator[tuple[int, int]]:
+    """Ranges of pages, at most SLICE_PAGES and about `most_chars` characters each, for flat memory."""
+    start, chars = 0, 0
+    for i, page in enumerate(pages):
+        if i > start and (i - start == SLICE_PAGES or chars + len(page) > most_chars):
+            yield start, i
+            start, chars = i, 0
+        chars += len(page)
+    yield start, len(pages)

@@ -3,7 +3,7 @@
 The format of PAGES.parquet stands in labelled.py. Two models are trained, one upon the other: word weights, fitted so
 that no page is scored by a fit that saw its site; then the network over lines, on pages as they are and in disguise.
 All pages train the weights that are written; then a cross-validation over sites says in their card how good they are.
-One thread and fixed seeds: the same data, machine and library versions give the same bytes.
+One thread and fixed seeds make a training repeatable on one machine with the same library versions.
 
 Needs torch, which running the model does not: `pip install curate[train]`.
 """

@@ -12,7 +12,7 @@ import pytest
 
 from curate.document import undecided
 from curate.stages import normalize, read
-from curate.text import count_words
+from curate.text import tokens
 from tests.support import make_crawl
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ def test_stories_run_on_several_sites(articles):
 
 
 def test_bodies_are_long_enough(articles):
-    assert count_words(pl.Series(["\n".join(page["body"]) for page in articles])).min() >= 100
+    assert tokens(["\n".join(page["body"]) for page in articles]).counts.min() >= 100
 
 
 def test_names_are_reserved(truth):

@@ -82,11 +82,6 @@ def test_mix_is_one_to_one() -> None:
     assert values[1] == 1  # its input is left alone
 
 
-def test_count_words() -> None:
-    assert text.count_words(pl.Series(["a b", None, "", "世界"])).tolist() == [2, 0, 0, 2]
-    assert text.count_words(pl.Series([], dtype=pl.String)).tolist() == []
-
-
 def test_lines() -> None:
     found = text.lines(pl.Series(["a\n\nb", None, "", "c"]))
     assert found["document"].to_list() == [0, 0, 0, 2, 3]
