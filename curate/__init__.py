@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curate.minhash import cluster
+    from curate.neardup.in_memory import cluster
     from curate.pipeline import run
     from curate.release.load import load
     from curate.stages.boilerplate import clean, extract
@@ -16,7 +16,7 @@ __all__ = ["clean", "cluster", "detect", "extract", "load", "run"]
 
 _HOME = {
     "clean": "curate.stages.boilerplate",
-    "cluster": "curate.minhash",
+    "cluster": "curate.neardup.in_memory",
     "detect": "curate.stages.language",
     "extract": "curate.stages.boilerplate",
     "load": "curate.release.load",

@@ -15,7 +15,7 @@ _WORD = re.compile(r"\w+")
 
 
 def curate(texts: Sequence[str]) -> list[int]:
-    from curate.minhash import cluster
+    from curate.neardup.in_memory import cluster
 
     return cluster(texts)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.minhash import MIN_RATIO, RELAXED, cluster
-from tests.unit.test_minhash import jaccard, prose
+from curate.neardup.in_memory import cluster
+from curate.neardup.similarity import MIN_RATIO, RELAXED
+from tests.unit.test_neardup import jaccard, prose
 
 SENTENCES = [sentence for seed in range(6) for sentence in prose(seed, 6)]
 """Six stories of six sentences: texts made of these share much, something or nothing."""

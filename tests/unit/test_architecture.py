@@ -19,7 +19,7 @@ store
 config
 release
 stages
-minhash models readers repair metadata words
+neardup models readers repair metadata words
 langid
 document
 text

@@ -11,13 +11,14 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from curate import minhash
 from curate.document import undecided
+from curate.neardup import candidates
+from curate.neardup.in_memory import cluster
 from curate.section import Section
 from curate.stages import dedup
 from curate.store import execute
 from curate.tasks import Done, File, Task, TaskFunction, read
-from tests.unit.test_minhash import prose
+from tests.unit.test_neardup import prose
 
 
 class Rounds:
@@ -150,7 +151,7 @@ def test_same_verdicts_for_any_order_and_shards(tmp_path: Path, monkeypatch: pyt
 
 def test_stage_and_function_agree(tmp_path: Path) -> None:
     frame = many(2)
-    labels = minhash.cluster(frame["text"].to_list())
+    labels = cluster(frame["text"].to_list())
     assert run(frame, tmp_path, 2)["cluster"].to_list() == [f"d{label:03d}" for label in labels]
 
 
@@ -168,10 +169,10 @@ def test_empty_shards_and_no_documents(tmp_path: Path) -> None:
 
 def test_what_was_capped_is_counted(tmp_path: Path) -> None:
     lines = prose(99, 12)
-    texts = ["\n".join([*lines, *prose(i, 20)]) for i in range(minhash.MAX_BUCKET + 1)]
+    texts = ["\n".join([*lines, *prose(i, 20)]) for i in range(candidates.MAX_BUCKET + 1)]
     rounds = prepare(documents(texts), tmp_path)
     assert rounds.stats["candidates"][0]["capped_buckets"] > 0
-    assert rounds.stats["candidates"][0]["largest_bucket"] == minhash.MAX_BUCKET + 1
+    assert rounds.stats["candidates"][0]["largest_bucket"] == candidates.MAX_BUCKET + 1
     assert rounds.stats["clusters"][0]["near_copies"] == 0
 
 
@@ -199,7 +200,7 @@ def test_audit_finds_what_was_missed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     said = rounds.stats["audit"][0]
     assert said["similar_pairs"] == said["found_pairs"] > 10
     assert said["recall"] == said["recall_high"] == 1 > said["recall_low"] > 0.7
-    monkeypatch.setattr(minhash, "MIN_SHARED", 0.9)  # signatures that hardly any pair passes
+    monkeypatch.setattr(candidates, "MIN_SHARED", 0.9)  # signatures that hardly any pair passes
     missed = prepare(frame, _folder(tmp_path, "bad")).stats["audit"][0]
     assert missed["similar_pairs"] == said["similar_pairs"]
     assert missed["recall_low"] < missed["recall"] < missed["recall_high"] < 1

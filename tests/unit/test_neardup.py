@@ -7,8 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from curate import minhash
-from curate.minhash import Capped, Pairs, Ragged, Verified, cluster
+from curate.neardup import candidates, representatives, shingles, similarity
+from curate.neardup.arrays import Ragged
+from curate.neardup.candidates import Capped, Pairs
+from curate.neardup.in_memory import cluster
+from curate.neardup.similarity import Verified
 
 
 def prose(seed: int, sentences: int = 12, vocabulary: int = 4000) -> list[str]:
@@ -64,14 +67,14 @@ def test_articles_behind_the_same_furniture_stay_apart() -> None:
 def test_copies_among_many_pages_of_one_site_are_found() -> None:
     """More pages share each furniture shingle than are compared all with all."""
     lines = [" ".join(prose(1000 + i, 1)[0].split()[:7]) for i in range(20)]
-    pages = ["\n".join(lines + prose(i, 25)) for i in range(2 * minhash.MAX_BUCKET)]
+    pages = ["\n".join(lines + prose(i, 25)) for i in range(2 * candidates.MAX_BUCKET)]
     copies = ["\n".join(lines + prose(i, 25)[:-2]) for i in range(0, 40, 4)]
     assert cluster(pages + copies) == [*range(len(pages)), *range(0, 40, 4)]
 
 
 def test_a_cluster_larger_than_a_bucket_is_one() -> None:
     story = prose(5, 20)
-    texts = [" ".join(story) + f" Page {i} of {i * 7}." for i in range(3 * minhash.MAX_BUCKET)]
+    texts = [" ".join(story) + f" Page {i} of {i * 7}." for i in range(3 * candidates.MAX_BUCKET)]
     assert len(set(cluster(texts))) == 1
 
 
@@ -82,7 +85,7 @@ def test_clusters_do_not_chain() -> None:
     labels = cluster(texts, threshold=0.6, containment=1)
     assert len(set(labels)) > 2
     for text, label in zip(texts, labels, strict=True):
-        assert jaccard(text, texts[label]) >= minhash.RELAXED * 0.6
+        assert jaccard(text, texts[label]) >= similarity.RELAXED * 0.6
 
 
 def test_a_brief_in_a_digest_is_no_copy_but_a_cut_story_is() -> None:
@@ -108,10 +111,10 @@ def test_threshold_one_keeps_all_but_equal_sets() -> None:
 
 def test_similarities_are_exact() -> None:
     texts = [" ".join(prose(1)), " ".join(prose(1)[:8] + prose(2)[:3]), "one two", "one two three"]
-    sets = minhash.text_sets(texts, 3)
+    sets = shingles.text_sets(texts, 3)
     ranks = np.arange(4)
     first, second = np.array([0, 0, 2]), np.array([1, 2, 3])
-    checked = minhash.verify(Pairs(first, second, first), sets, ranks)
+    checked = similarity.verify(Pairs(first, second, first), sets, ranks)
     expected = [jaccard(texts[a], texts[b]) for a, b in zip(first, second, strict=True)]
     assert checked.jaccard.tolist() == expected
     assert 0 < checked.jaccard[0] < checked.containment[0] < 1
@@ -119,41 +122,41 @@ def test_similarities_are_exact() -> None:
 
 def test_shingles_of_a_batch_are_those_of_each_text() -> None:
     batch = ["one two three four", "", "five", "six seven", "eight nine ten"]
-    together = minhash.text_sets(batch, 3)
-    alone = [minhash.text_sets([text], 3).values.tolist() for text in batch]
+    together = shingles.text_sets(batch, 3)
+    alone = [shingles.text_sets([text], 3).values.tolist() for text in batch]
     assert together.lengths.tolist() == [2, 0, 1, 1, 1]
     assert [together.take(np.array([i])).values.tolist() for i in range(5)] == alone
 
 
 def test_large_buckets_are_capped_and_counted() -> None:
-    many = 10 * minhash.MAX_BUCKET
+    many = 10 * candidates.MAX_BUCKET
     capped = Capped()
-    packed = minhash.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
-    pairs = minhash.merged(list(minhash.find_pairs(packed, many, capped)))
+    packed = candidates.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
+    pairs = candidates.merged(list(candidates.find_pairs(packed, many, capped)))
     assert (capped.buckets, capped.largest) == (1, many)
-    assert len(pairs.first) <= (minhash.ANCHORS + 1) * many
+    assert len(pairs.first) <= (candidates.ANCHORS + 1) * many
     assert set(pairs.second.tolist()) == set(range(1, many))
 
 
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
-    packed = minhash.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
-    assert not any(len(pairs.first) for pairs in minhash.find_pairs(packed, 5, Capped()))
+    packed = candidates.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
+    assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, 5, Capped()))
 
 
 def test_two_loose_texts_need_a_third() -> None:
     """0-2 is just below the bound; 1 is a near-duplicate of both."""
     pairs = np.array([[0, 1], [0, 2], [1, 2]]).T
     checked = Verified(*pairs, np.array([0.9, 0.5, 0.9]), np.array([0.9, 0.5, 0.9]))
-    members = minhash.assign(3, checked, 0.6, 0.95)
+    members = representatives.assign(3, checked, 0.6, 0.95)
     assert list(zip(members.first, members.second, strict=True)) == [(0, 1), (0, 2)]
-    alone = minhash.assign(3, checked.take(np.array([0, 1])), 0.6, 0.95)
+    alone = representatives.assign(3, checked.take(np.array([0, 1])), 0.6, 0.95)
     assert list(zip(alone.first, alone.second, strict=True)) == [(0, 1)]
 
 
 def test_signatures_are_those_of_version_1() -> None:
-    """Signatures of an earlier release must compare with these: raise minhash.VERSION where this must change."""
-    assert minhash.VERSION == 1
-    signed = minhash.sign(["The quick brown fox jumps over the lazy dog", "世界のニュース", ""])
+    """Signatures of an earlier release must compare with these: raise shingles.VERSION where this must change."""
+    assert shingles.VERSION == 1
+    signed = shingles.sign(["The quick brown fox jumps over the lazy dog", "世界のニュース", ""])
     assert signed.keys.values.tolist() == [
         9845115275105553,
         22812802903393700,
@@ -202,10 +205,10 @@ def test_ragged_take() -> None:
 
 def test_search_finds_every_pair_that_shares_a_shingle() -> None:
     texts = [" ".join(prose(i)[:5] + prose(i + 1)[:4]) for i in range(6)] + ["", "one two three"]
-    sets = minhash.text_sets(texts, 3)
+    sets = shingles.text_sets(texts, 3)
     wanted = np.array([1, 3, 6])
-    found = minhash.search(sets, minhash.index(sets.take(wanted)))
+    found = similarity.search(sets, similarity.index(sets.take(wanted)))
     given = {(int(a), int(wanted[b])): j for a, b, j in zip(found.first, found.second, found.jaccard, strict=True)}
     assert given == {(a, b): share for a in range(6) for b in (1, 3) if (share := jaccard(texts[a], texts[b]))}
-    assert len(minhash.search(minhash.text_sets([], 3), minhash.index(sets)).first) == 0
-    assert len(minhash.search(sets, minhash.index(minhash.text_sets([], 3))).first) == 0
+    assert len(similarity.search(shingles.text_sets([], 3), similarity.index(sets)).first) == 0
+    assert len(similarity.search(sets, similarity.index(shingles.text_sets([], 3))).first) == 0

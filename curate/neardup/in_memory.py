@@ -1,0 +1,73 @@
+"""Clusters of a list of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ranks, blocks, first_of
+from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising
+from curate.neardup.representatives import assign
+from curate.neardup.shingles import MAX_SHINGLE, Signatures, sign, slices, text_sets
+from curate.neardup.similarity import NO_VERIFIED, Verified, verify
+
+_VERIFIED_AT_ONCE = 1 << 14
+
+
+def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float = 0.8, shingle: int = 3) -> list[int]:
+    """The near-duplicate cluster of each text, as the index of its representative, the longest text of the cluster.
+
+    Texts are near-duplicates if the Jaccard similarity of their token shingles is at least `threshold`, or if at least
+    `containment` of the smaller one's shingles are in the larger; both are above 0 and at most 1. A shingle is
+    `shingle` tokens, 1 to 16. A text without a token is a copy of none.
+
+    Raises ValueError for a bound outside these ranges.
+    """
+    _check(threshold, containment, shingle)
+    signed = [sign(texts[start:end]) for start, end in slices(texts)]
+    sizes = np.concatenate([NO_RANKS, *(part.sizes for part in signed)])
+    exact = np.concatenate([NO_HASHES, *(part.exact for part in signed)])
+    order = np.lexsort((exact, -sizes))
+    originals = np.where(sizes[order] > 0, first_of(exact[order]), np.arange(len(order)))
+    keys = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
+    rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
+    pairs = promising(_candidates(signed, order, originals), keys[order], rates[order])
+    del signed
+    members = assign(len(texts), _verified(texts, order, pairs, shingle), threshold, containment)
+    representatives = np.arange(len(texts))
+    representatives[members.second] = members.first
+    labels = np.empty(len(texts), np.int64)
+    labels[order] = order[representatives[originals]]
+    return labels.tolist()
+
+
+def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) -> Pairs:
+    """All candidate pairs of the texts in memory, without those that are equal to one before."""
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    keys = np.concatenate([NO_HASHES, *(part.keys.values for part in signed)])
+    counts = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
+    owners = np.repeat(ranks, counts)
+    single = originals[owners] == owners
+    packed = pack(keys[single], owners[single], len(order))
+    return merged(list(find_pairs(packed, len(order), Capped())))
+
+
+def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
+    """Verify pairs of texts in memory, some thousand pairs at a time."""
+    checked = [NO_VERIFIED]
+    for which in blocks(len(pairs.first), _VERIFIED_AT_ONCE):
+        block = Pairs(*(column[which] for column in pairs))
+        wanted = np.unique(np.concatenate([block.first, block.second]))
+        sets = text_sets([texts[i] for i in order[wanted].tolist()], size)
+        checked.append(verify(block, sets, wanted))
+    return Verified(*(np.concatenate(column) for column in zip(*checked, strict=True)))
+
+
+def _check(threshold: float, containment: float, shingle: int) -> None:
+    for name, value in (("threshold", threshold), ("containment", containment)):
+        if not 0 < value <= 1:
+            raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+    if not 1 <= shingle <= MAX_SHINGLE:
+        raise ValueError(f"shingle must be from 1 to {MAX_SHINGLE}, not {shingle}")

@@ -1,0 +1,108 @@
+"""Tasks of the stage `dedup`: candidate pairs, and their exact similarity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+import polars as pl
+
+from curate.neardup import similarity
+from curate.neardup.arrays import Flags, Ragged, stacked
+from curate.neardup.candidates import NO_PAIRS, Capped, Pairs, find_pairs, merged, pack, promising
+from curate.neardup.files import (
+    WRITE_NUMBERS,
+    Bounds,
+    Whole,
+    columns_of,
+    frame_of,
+    lists_of,
+    numbered,
+    read_sets,
+    texts_of,
+)
+from curate.neardup.shingles import text_sets
+from curate.tasks import File, Rows, batches, read
+from curate.text import Hashes
+
+
+class Shingling(Whole):
+    """What a shingle is."""
+
+    shingle: int
+
+
+def pair_up(inputs: Sequence[File], config: Whole) -> Rows:
+    """Task: pairs of documents with sampled shingles in common. Inputs: a partition's keys of each shard, ranks."""
+    shards = zip(inputs[: config.shards], inputs[config.shards :], strict=True)
+    entries = [_packed(keys, read(places), config.documents) for keys, places in shards]
+    capped = Capped()
+    found = find_pairs(np.concatenate(entries), config.documents, capped)
+    for pairs in chain([NO_PAIRS], found):
+        for number in range(config.partitions):
+            yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)
+    return {"capped_buckets": capped.buckets, "largest_bucket": capped.largest}
+
+
+def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
+    """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys."""
+    sizes, *parts = inputs
+    pairs = merged([Pairs(*columns_of(read(part))) for part in parts])
+    chosen = promising(pairs, *columns_of(read(sizes)))
+    yield "pairs", frame_of(chosen)
+    return {"candidate_pairs": len(pairs.first), "verified_pairs": len(chosen.first)}
+
+
+def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
+    """Task: the shingles of the documents of a shard that are in a pair. Inputs: shard, its ranks, all pairs."""
+    shard, place, *parts = inputs
+    ranks = read(place)["rank"]
+    wanted = [_is_wanted(read(pairs), config.documents) for pairs in parts]
+    anywhere = np.logical_or.reduce(wanted)
+    waiting: list[tuple[pl.Series, Ragged]] = [(ranks[:0], stacked([]))]
+    for texts in texts_of(shard, []):
+        texts = texts.with_columns(rank=ranks.gather(texts["row"]))
+        texts = texts.filter(anywhere[texts["rank"].to_numpy()])
+        waiting.append((texts["rank"], text_sets(texts["text"].to_list(), config.shingle)))
+        if sum(len(sets.values) for _, sets in waiting) > WRITE_NUMBERS:
+            yield from _distribute(waiting, wanted)
+            waiting = waiting[:1]
+    yield from _distribute(waiting, wanted)
+    return {}
+
+
+def verify(inputs: Sequence[File], config: Bounds) -> Rows:
+    """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard."""
+    ranks, sets = read_sets(inputs[1:])
+    checked = similarity.verify(Pairs(*columns_of(read(inputs[0]))), sets, ranks)
+    yield "alike", frame_of(similarity.relevant(checked, config.threshold, config.containment))
+    return {}
+
+
+def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
+    """The keys of a shard's documents that are copies of no other, with their ranks."""
+    rank, original = columns_of(places.select("rank", "original"))
+    found = [np.empty(0, np.uint64)]
+    for frame in batches(keys, rows=65536):
+        rows = frame["row"].to_numpy()
+        single = np.flatnonzero(original[rows] == rank[rows])
+        found.append(pack(frame["key"].to_numpy()[single], rank[rows[single]], documents))
+    return np.concatenate(found)
+
+
+def _is_wanted(pairs: pl.DataFrame, documents: int) -> Flags:
+    wanted = np.zeros(documents, bool)
+    wanted[pairs["first"].to_numpy()] = True
+    wanted[pairs["second"].to_numpy()] = True
+    return wanted
+
+
+def _distribute(
+    found: Sequence[tuple[pl.Series, Ragged]], wanted: Sequence[Flags]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The sets of shingles by the partitions that want their documents."""
+    ranks, sets = pl.concat(part for part, _ in found), stacked([part for _, part in found])
+    for number, needed in enumerate(wanted):
+        chosen = np.flatnonzero(needed[ranks.to_numpy()])
+        yield numbered("sets", number), lists_of(ranks.gather(chosen), sets.take(chosen))

@@ -1,0 +1,141 @@
+"""Texts -> tokens -> shingles -> signatures.
+
+Hashes are those of text.py. `VERSION` changes whenever a signature does; those of different versions do not compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import xxhash
+
+from curate import text
+from curate.neardup.arrays import Ragged, Scores, distinct, offsets_of, stacked
+from curate.text import Hashes, Positions, mix
+
+VERSION = 1
+KEY_SIZE = 5
+"""Tokens in the shingles that signatures sample."""
+SAMPLED = 1 / 8
+"""Share of a text's shingles in its signature."""
+SAMPLED_AT_LEAST = 64
+"""Shingles of a short text in its signature, about; all of them where it has fewer."""
+MAX_SHINGLE = 16
+_BATCH_CHARS = 1 << 19
+AT_ONCE = 512
+SET_MASK = np.uint64((1 << 55) - 1)
+SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
+SPARE_BITS = np.uint64(64 - 55)
+_ROLL = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Signatures(NamedTuple):
+    """What is compared of a batch of texts."""
+
+    keys: Ragged  # sampled shingles
+    rates: Scores  # share of the shingles that is sampled
+    exact: Hashes  # one hash of all tokens, in order
+    sizes: Positions  # number of tokens
+
+
+def slices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Cut a list of texts into runs of about half a million characters and at most 512 texts."""
+    start = chars = 0
+    for i, one in enumerate(texts):
+        if i > start and (chars > _BATCH_CHARS or i - start == AT_ONCE):
+            yield start, i
+            start, chars = i, 0
+        chars += len(one)
+    if start < len(texts):
+        yield start, len(texts)
+
+
+def sign(texts: Sequence[str]) -> Signatures:
+    """The signatures of at most 512 texts."""
+    found = text.tokens(texts)
+    hashes = Ragged(found.hashes(), found.offsets)
+    keys, rates = sample(shingles(hashes, KEY_SIZE))
+    return Signatures(keys, rates, _whole(hashes), found.counts)
+
+
+def fingerprint(texts: Sequence[str]) -> tuple[Hashes, Positions]:
+    """One hash of all tokens of each text in order, and their number."""
+    found = text.tokens(texts)
+    return _whole(Ragged(found.hashes(), found.offsets)), found.counts
+
+
+def text_sets(texts: Sequence[str], size: int) -> Ragged:
+    """The set of shingles of each text."""
+    parts = []
+    for start, end in slices(texts):
+        found = text.tokens(texts[start:end])
+        parts.append(as_sets(shingles(Ragged(found.hashes(), found.offsets), size)))
+    return stacked(parts)
+
+
+def shingles(tokens: Ragged, size: int) -> Ragged:
+    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none."""
+    values, offsets = tokens
+    lengths = tokens.lengths
+    rolled = values.copy()
+    begins = np.ones(len(values), bool)
+    for i in range(1, size):
+        rolled *= _ROLL
+        rolled[: max(len(values) - i, 0)] += values[i:]
+        begins[offsets[1:][lengths > i] - i] = False
+    for i in np.flatnonzero((lengths > 0) & (lengths < size)).tolist():
+        rolled[offsets[i]] = _roll(values[offsets[i] : offsets[i + 1]].tolist())
+    count = np.where(lengths >= size, lengths - size + 1, lengths > 0)
+    return Ragged(mix(rolled[begins]), offsets_of(count))
+
+
+def sample(shingled: Ragged) -> tuple[Ragged, Scores]:
+    """The shingles that stand for each text, and what share of its shingles they are: those with the lowest hashes.
+
+    The share goes by the number of all shingles, which needs no sorting, and by that of the distinct ones only where a
+    text repeats itself so much that hardly any are found.
+    """
+    rates = _rate(shingled.lengths)
+    keys = _below(shingled, rates)
+    repetitive = (keys.lengths < SAMPLED_AT_LEAST // 4) & (shingled.lengths > SAMPLED_AT_LEAST)
+    if not repetitive.any():
+        return keys, rates
+    for i in np.flatnonzero(repetitive).tolist():
+        rates[i] = _rate(as_sets(shingled.take(np.array([i]))).lengths)[0]
+    return _below(shingled, rates), rates
+
+
+def as_sets(shingled: Ragged) -> Ragged:
+    """The distinct shingles of each of at most 512 texts, sorted, as 55-bit numbers."""
+    tagged = shingled.owners.astype(np.uint64) << SET_BITS | shingled.values >> SPARE_BITS
+    tagged = distinct(tagged)
+    counts = np.bincount((tagged >> SET_BITS).astype(np.int64), minlength=len(shingled.offsets) - 1)
+    return Ragged(tagged & SET_MASK, offsets_of(counts))
+
+
+def _below(shingled: Ragged, rates: Scores) -> Ragged:
+    bounds = (rates * (2.0**64 - 2048)).astype(np.uint64)
+    chosen = np.flatnonzero(shingled.values <= np.repeat(bounds, shingled.lengths))
+    return as_sets(Ragged(shingled.values[chosen], np.searchsorted(chosen, shingled.offsets)))
+
+
+def _rate(lengths: Positions) -> Scores:
+    """Share of a text's shingles that its signature holds."""
+    return np.minimum(1.0, np.maximum(SAMPLED, SAMPLED_AT_LEAST / np.maximum(lengths, 1)))
+
+
+def _whole(tokens: Ragged) -> Hashes:
+    """One hash of all tokens of each text, in order."""
+    data, ends = memoryview(tokens.values.astype("<u8", copy=False).tobytes()), (8 * tokens.offsets).tolist()
+    hashes = (xxhash.xxh3_64_intdigest(data[start:end]) for start, end in pairwise(ends))
+    return np.fromiter(hashes, np.uint64, len(ends) - 1)
+
+
+def _roll(tokens: Sequence[int]) -> int:
+    rolled = 0
+    for token in tokens:
+        rolled = (rolled * int(_ROLL) + token) % (1 << 64)
+    return rolled

@@ -1,0 +1,96 @@
+"""Pairs of texts -> their exact similarity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from curate.neardup.arrays import NO_RANKS, Flags, Ragged, Ranks, Scores, ascending, blocks, starts_of_runs
+from curate.neardup.candidates import Pairs
+from curate.neardup.shingles import AT_ONCE, SET_BITS
+from curate.text import Hashes, Positions
+
+MIN_RATIO = 0.2
+"""Jaccard similarity below which a text that is contained in another is no copy, but a brief in a digest."""
+RELAXED = 0.7
+"""Share of the bounds that is enough for two texts of which a third is a near-duplicate."""
+
+
+class Verified(NamedTuple):
+    """Pairs of texts by rank with their exact similarity."""
+
+    first: Ranks
+    second: Ranks
+    jaccard: Scores
+    containment: Scores
+
+    def take(self, which: Ranks | Flags) -> Verified:
+        """Some of the pairs."""
+        return Verified(self.first[which], self.second[which], self.jaccard[which], self.containment[which])
+
+
+NO_VERIFIED = Verified(NO_RANKS, NO_RANKS, np.empty(0), np.empty(0))
+
+
+class Index(NamedTuple):
+    """Some texts by their shingles."""
+
+    shingles: Hashes  # ascending
+    holders: Ragged  # the texts that have each
+    lengths: Positions  # number of shingles of each text
+
+
+def verify(pairs: Pairs, sets: Ragged, ranks: Ranks) -> Verified:
+    """The exact similarity of pairs, from the sets of the texts that have these `ranks`."""
+    order = np.argsort(ranks)
+    first, second = (order[np.searchsorted(ranks, side, sorter=order)] for side in (pairs.first, pairs.second))
+    shared = [_shared(sets.take(first[block]), sets.take(second[block])) for block in blocks(len(first), AT_ONCE)]
+    both = np.concatenate([NO_RANKS, *shared])
+    return _compared(pairs.first, pairs.second, both, sets.lengths[first], sets.lengths[second])
+
+
+def index(sets: Ragged) -> Index:
+    """The texts that have each shingle."""
+    order = np.argsort(sets.values)
+    starts = starts_of_runs(sets.values[order])
+    holders = Ragged(sets.owners[order].astype(np.uint64), np.append(starts, len(order)))
+    return Index(sets.values[order][starts], holders, sets.lengths)
+
+
+def search(sets: Ragged, sample: Index) -> Verified:
+    """The exact similarity of all pairs (text of `sets`, text of `sample`) that have a shingle in common."""
+    texts, entries = len(sample.lengths), len(sample.shingles)
+    place = np.minimum(np.searchsorted(sample.shingles, sets.values), max(entries - 1, 0))
+    known = np.flatnonzero(sample.shingles[place] == sets.values) if entries else NO_RANKS
+    hits = sample.holders.take(place[known])
+    pairs = ascending(sets.owners[known][hits.owners] * texts + hits.values.astype(np.int64))
+    starts = starts_of_runs(pairs)
+    first, second = np.divmod(pairs[starts], max(texts, 1))
+    shared = np.diff(np.append(starts, len(pairs)))
+    return _compared(first, second, shared, sets.lengths[first], sample.lengths[second])
+
+
+def similar(checked: Verified, threshold: float, containment: float, share: float = 1.0) -> Flags:
+    """Which pairs reach the bounds, or a share of them: near-duplicates by themselves, for a share of 1."""
+    contained = (checked.containment >= share * containment) & (checked.jaccard >= share * MIN_RATIO)
+    return (checked.jaccard >= share * threshold) | contained
+
+
+def relevant(checked: Verified, threshold: float, containment: float) -> Verified:
+    """The pairs that are near-duplicates, or may be so by a third text."""
+    return checked.take(similar(checked, threshold, containment, RELAXED))
+
+
+def _compared(first: Ranks, second: Ranks, shared: Positions, one: Positions, other: Positions) -> Verified:
+    """Pairs with their similarity, from how many shingles they share and have."""
+    return Verified(first, second, shared / (one + other - shared), shared / np.minimum(one, other))
+
+
+def _shared(one: Ragged, other: Ragged) -> Positions:
+    """How many numbers each set of `one` has in common with the same set of `other`."""
+    tags = [sets.owners.astype(np.uint64) << SET_BITS | sets.values for sets in (one, other)]
+    both = np.concatenate(tags)
+    both.sort(kind="stable")  # two sorted runs: stable sorting merges them
+    twice = both[1:][both[1:] == both[:-1]] >> SET_BITS
+    return np.bincount(twice.astype(np.int64), minlength=len(one.offsets) - 1)
