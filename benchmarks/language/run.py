@@ -21,10 +21,12 @@ from pathlib import Path
 import polars as pl
 from fit import calibrated, calibration_error, held_out, keep_curve, read
 
+from curate import clean
 from curate.document import undecided
 from curate.langid import detectors, paragraphs
 from curate.langid.detectors import Answer
 from curate.langid.languages import LANGDETECT, base
+from curate.repair import normalize_text
 from curate.repair.lost import LOST, restore_lost
 from curate.stages import language
 
@@ -127,6 +129,17 @@ def calibration_plot(judged: pl.DataFrame, bins: int = 10) -> str:
     )
 
 
+def crawled(rows: Rows) -> None:
+    """Whole pages, the article inside English furniture: language after `normalize` and `boilerplate`."""
+    pages = [r for r in rows if r["variant"] == "crawled-raw"]
+    bodies = clean(normalize_text([r["text"] for r in pages]))
+    found = [base(code) for code, _ in language.detect(bodies)]
+    right = sum(r["lang"] == code for r, code in zip(pages, found, strict=True)) / len(pages)
+    english = sum(r["lang"] != "en" == code for r, code in zip(pages, found, strict=True)) / len(pages)
+    empty = bodies.count("")
+    print(f"crawled pages: {len(pages)}, right {right:.4f}, called English though not {english:.4f}, {empty} empty")
+
+
 def mixed(rows: Rows) -> None:
     """Share of mixed documents flagged, by the main language's share, and of documents in one language."""
     known = {base(code) for code in LANGDETECT}
@@ -185,6 +198,7 @@ def main() -> None:
     stage(rows, "en, .7 and verify py3langid", keep=["en"], min_confidence=0.7, verify="py3langid")
     stage(every, "labels, paragraphs keep, 1 in 8", paragraphs="keep")
     confidence(given.data, given.plot)
+    crawled(rows)
     mixed(rows)
     lost(rows)
 

@@ -19,6 +19,7 @@ from pydantic import Field, computed_field, field_validator
 
 from curate.document import LINE, drop, undecided
 from curate.errors import InputError
+from curate.langid import contrast
 from curate.models import flattened, html, templates, weights
 from curate.repair import Repairs, repaired
 from curate.repair.encoding import decode_html
@@ -26,7 +27,7 @@ from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
-VERSION = 2
+VERSION = 3
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
@@ -178,6 +179,7 @@ def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     known = batch.select(*templates.COUNTED) if "line_repeats" in batch.columns else None
     judged = [flattened.judge(_flat(batch).to_list(), known, config.weights), _judge_html(batch)]
     lines = pl.concat(judged).sort("page", maintain_order=True).with_columns(kept=pl.col("score") >= config.min_score)
+    lines = lines.with_columns(kept=contrast.kept_lines(lines))
     return _once(lines) if config.repeats == "drop" else lines
 
 
