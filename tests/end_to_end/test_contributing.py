@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.end_to_end.conftest import ENVIRONMENT, ROOT, make_project
 
-STEP = re.compile(r"<!-- (file|in): (\S+?)(?:, (replace|before): (.*?))? -->\n```python\n(.*?)```", re.S)
+STEP = re.compile(r"<!-- (file|in): (\S+?)(?:, (replace|before): (.*?))? -->\n```(?:python|text)\n(.*?)```", re.S)
 
 
 def follow(guide: str, folder: Path) -> int:
