@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from curate.explain import Explanation
     from curate.pipeline import Planned
+    from curate.report.pages import Page
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,12 +130,29 @@ def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool
     from curate import display, pipeline
     from curate.explain import explain as follow
 
-    found: list[Explanation] = follow(pipeline.loaded(config, overrides).build_dir, document)
+    found: list[Page] = follow(pipeline.loaded(config, overrides).build_dir, document)
     if as_json:
         _print_json([asdict(one) for one in found])
         return
     for one in found:
         display.explanation(one)
+
+
+@main.command()
+@_config_argument
+@_set_option
+@click.option("--out", default="report.html", show_default=True, help="File to write.", type=click.Path(dir_okay=False))
+def report(config: str, overrides: dict[str, Any], out: str) -> None:
+    """Write report.html: what the last run kept and dropped and why, figures, and pages to look at.
+
+    One file, which loads nothing: it can be sent to others.
+    """
+    from curate import pipeline
+    from curate.report.write import report as write
+
+    loaded = pipeline.loaded(config, overrides)
+    write(loaded.build_dir, loaded.name, Path(out))
+    click.echo(out)
 
 
 @main.command()

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curate.explain import Explanation
 from curate.pipeline import Planned
 from curate.release.build import Release
 from curate.release.hub import Pushed
 from curate.release.versions import Difference
+from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
 from curate.tasks import Json
 
 _SAMPLES = 5
@@ -77,8 +77,9 @@ def pushed(done: Pushed) -> None:
         _print(Text(f'load_dataset("{done.repo}", revision="{done.tag}")', style="bold"))
 
 
-def explanation(found: Explanation) -> None:
-    """The stages' verdicts, then the page line by line: kept lines marked `+`, with the score of each."""
+def explanation(found: Page) -> None:
+    """The stages' verdicts, then the page line by line with the score of each: `+` kept, `-` dropped, `T` title,
+    `x` kept at first and taken out by a later stage."""
     _print(_plain(f"{found.id}  {found.url or ''}", "bold"))
     _print(_plain(f"{found.source}, record {found.record}", "bold"))
     table = Table("stage", "verdict", "characters", "found", box=None, pad_edge=False)
@@ -88,17 +89,17 @@ def explanation(found: Explanation) -> None:
         table.add_row(verdict.stage, _plain(said), f"{verdict.chars_in:,} -> {verdict.chars_out:,}", _plain(seen))
     _print(table)
     for line in found.lines:
-        if line["text"].strip():
-            _print(_line(line))
-    if not found.lines and found.text:
-        for text in found.text.splitlines():
-            _print(_plain(text))
+        _print(_line(line))
     _print(_plain(f"{found.outcome}"))
 
 
-def _line(line: Json) -> Text:
-    mark, style = ("+", "green") if line["kept"] else ("-", "dim")
-    return _plain(f"{mark} {line['score']:.2f}  {line['text']}", style)
+_MARKS = {KEEP: ("+", "green"), DROP: ("-", "dim"), TITLE: ("T", "bold"), CUT: ("x", "yellow"), "": (" ", "")}
+
+
+def _line(line: Line) -> Text:
+    mark, style = _MARKS[line.verdict]
+    score = f"{line.score:.2f}  " if line.score is not None else ""
+    return _plain(f"{mark} {score}{line.text}", style)
 
 
 def safe(text: str) -> str:

@@ -11,7 +11,9 @@ LAYERS = """
 __main__
 cli
 display
-explain pipeline
+explain
+report
+pipeline
 build runner
 progress
 engines

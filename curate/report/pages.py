@@ -1,0 +1,170 @@
+"""One document as it is looked at: each line of its page with score and verdict, each stage's verdict, its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from curate.report.trail import KEY, Place, Row, Trail
+from curate.tasks import Json
+
+KEEP, DROP, TITLE, CUT = "keep", "drop", "title", "cut"
+"""Verdicts on a line. `cut`: kept as part of the article, taken out by a later stage."""
+
+_FOUND = ("title", "author", "published", "site", "language", "language_score", "language_confidence")
+_FOUND_LATE = ("cluster", "duplicate_of", "split")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a page. `verdict` is empty and `score` None where no stage judged lines."""
+
+    text: str
+    verdict: str = ""
+    score: float | None = None
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one stage said: `reason` is None where it kept the document; `found` are the columns it filled."""
+
+    stage: str
+    reason: str | None
+    detail: str | None
+    chars_in: int
+    chars_out: int
+    found: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A document's identity, the stages' verdicts in order, the lines of its page, its text, and where it ended."""
+
+    id: str
+    url: str | None
+    site: str | None
+    source: str
+    record: int
+    format: str
+    title: str | None
+    language: str | None
+    verdicts: list[Verdict]
+    lines: list[Line]
+    text: str | None
+    outcome: str
+    place: Place  # of its last row
+
+    @property
+    def last(self) -> Verdict:
+        """The verdict of the stage at which the document's way ended."""
+        return self.verdicts[-1]
+
+    @property
+    def kept(self) -> bool:
+        """Whether no stage dropped it."""
+        return self.last.reason is None
+
+
+def pages(trail: Trail, places: Sequence[Place]) -> list[Page]:
+    """The documents at these places, in that order, each with its whole way."""
+    keys = trail.rows(places, KEY)
+    found: dict[int, Page] = {}
+    for task in sorted({place.task for place in places}):
+        here = [i for i, place in enumerate(places) if place.task == task]
+        ways = trail.follow(task, pl.DataFrame([keys[i] for i in here], schema=_KEY_SCHEMA))
+        found |= {i: page(trail, way) for i, way in zip(here, ways, strict=True)}
+    return [found[i] for i in range(len(places))]
+
+
+_KEY_SCHEMA: dict[str, Any] = {"id": pl.String, "source": pl.String, "record": pl.Int64}
+
+
+def page(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
+    """The document whose rows after each stage these are."""
+    rows = [row for _, row in way]
+    last = rows[-1]
+    verdicts = list(_verdicts(trail.stages, rows))
+    return Page(
+        id=last["id"],
+        url=last["url"],
+        site=last["site"],
+        source=last["source"],
+        record=last["record"],
+        format=last["format"],
+        title=last["title"],
+        language=last.get("language"),
+        verdicts=verdicts,
+        lines=_lines(rows),
+        text=last["text"] if any(row.get("lines") for row in rows) else None,
+        outcome=_outcome(trail, verdicts),
+        place=way[-1][0],
+    )
+
+
+def _verdicts(stages: Sequence[str], rows: Sequence[Row]) -> Iterator[Verdict]:
+    for stage, before, after in zip(stages, [rows[0], *rows], rows, strict=False):
+        reason = after.get("drop_reason")
+        found = {
+            name: after[name]
+            for name in (*_FOUND, *_FOUND_LATE)
+            if after.get(name) is not None and (stage == "read" or after[name] != before.get(name))
+        }
+        yield Verdict(stage, reason, after.get("drop_detail"), _size(before), 0 if reason else _size(after), found)
+
+
+def _size(row: Row) -> int:
+    return len(row["page"] if row.get("page") is not None else row.get("text") or "")
+
+
+def _outcome(trail: Trail, verdicts: Sequence[Verdict]) -> str:
+    dropped = next((verdict.reason for verdict in verdicts if verdict.reason), None)
+    if dropped:
+        return f"Not in the release: {dropped}."
+    if trail.record.release is None:
+        return f"Kept so far; the last run made no release, it ended after {trail.stages[-1]}."
+    return f"In the release {trail.record.release['path']}."
+
+
+def _lines(rows: Sequence[Row]) -> list[Line]:
+    """The lines of the page as the boilerplate stage judged them, or as they are."""
+    judged = next((row["lines"] for row in rows if row.get("lines")), None)
+    if judged is None:
+        return [Line(text) for text in _page_text(rows).splitlines() if text.strip()]
+    title = _title(judged, next((row["title"] for row in reversed(rows) if row["title"]), None))
+    cut = _cut(rows)
+    lines = []
+    for number, line in enumerate(judged):
+        verdict = TITLE if number == title else KEEP if line["kept"] else DROP
+        if verdict == KEEP and cut[line["text"]]:
+            verdict = CUT
+            cut[line["text"]] -= 1
+        lines.append(Line(line["text"], verdict, round(line["score"], 3)))
+    return lines
+
+
+def _page_text(rows: Sequence[Row]) -> str:
+    """The page before any line was judged."""
+    text = next((row["text"] for row in rows if row.get("text")), None)
+    return text if text is not None else (rows[0].get("page") or b"").decode("utf-8", "replace")
+
+
+def _title(lines: Sequence[Json], title: str | None) -> int | None:
+    """Which of the dropped lines is the title: it alone, or else with the name of the site behind it."""
+    begins = [i for i, line in enumerate(lines) if title and not line["kept"] and line["text"].startswith(title)]
+    return min(begins, key=lambda i: len(lines[i]["text"]), default=None)
+
+
+def _cut(rows: Sequence[Row]) -> Counter[str]:
+    """The lines that stages after boilerplate took out of the article."""
+    judged = next(number for number, row in enumerate(rows) if row.get("lines"))
+    cut: Counter[str] = Counter()
+    for before, after in pairwise(row["text"] for row in rows[judged:]):
+        if before != after:
+            cut += Counter(before.split("\n")) - Counter(after.split("\n"))
+    return cut
