@@ -44,12 +44,12 @@ def audit(inputs: Sequence[File], config: Section) -> Rows:
     yield "pairs", pairs
     found, trials = int(pairs["together"].sum()), pairs["second"].n_unique()
     recall = found / pairs.height if pairs.height else 1.0
-    low, high = _wilson(recall, trials)
+    low, high = wilson(recall, trials)
     said = {"recall": round(recall, 4), "recall_low": round(low, 4), "recall_high": round(high, 4)}
     return {"similar_pairs": pairs.height, "found_pairs": found, "with_copies": trials, **said}
 
 
-def _wilson(share: float, trials: int) -> tuple[float, float]:
+def wilson(share: float, trials: int) -> tuple[float, float]:
     """95% confidence interval of a share (Wilson 1927). A document's pairs, found together, are one trial."""
     if not trials:
         return 0.0, 1.0

@@ -107,14 +107,14 @@ def _categories(title: str, head: str, *counted: tuple[pl.Series, Spread]) -> Ba
 
 
 def _lengths(before: Spread, after: Spread) -> Histogram:
-    edges = [0, *(2.0**power for power in range(6, 21))]
+    edges = [0, *(digit * 10**power for power in range(2, 6) for digit in (1, 2, 5)), 1_000_000]
     series = []
     for kind, spread in (("before, raw page", before), ("after, clean text", after)):
         chars = spread.rows["text"].cast(pl.String).str.len_chars().fill_null(0).to_numpy()
         series.append(
             Series(kind, [_scaled(n, spread) for n in np.histogram(chars, [*edges[:-1], np.inf])[0].tolist()])
         )
-    title, scale = "Documents by length", "characters (each bin twice as wide)"
+    title, scale = "Documents by length", "characters (bins widen)"
     return Histogram(title, scale, "documents", edges, series, side_by_side=True, note=_note([before, after]))
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import jinja2
 
 from curate.errors import ReleaseError
+from curate.neardup.audit import wilson
 from curate.release import manifest
 from curate.release.manifest import Manifest
 from curate.report import figures, samples
@@ -62,7 +63,7 @@ def report(build_dir: str, name: str, path: Path) -> None:
         distributions=figures.distributions(trail),
         scores=figures.scores(trail),
         clusters=figures.clusters(trail),
-        audit=trail.rounds("dedup").get("audit"),
+        audit=_audit(trail),
         pairs=list(_pairs(trail)),
         release=made,
         fault=fault,
@@ -131,6 +132,16 @@ def _stage_chart(trail: Trail) -> Bars:
     labels = ["input", *trail.stages]
     counts = [trail.funnel[0].get("documents_in", 0), *(row.get("documents_kept", 0) for row in trail.funnel)]
     return Bars("Documents left after each stage", "documents", labels, [Series("documents", counts)], "stage")
+
+
+def _audit(trail: Trail) -> Json | None:
+    """What dedup's audit found, with the share of pairs that ended in one cluster and its interval."""
+    found: Json | None = trail.rounds("dedup").get("audit")
+    if not found or not found["similar_pairs"]:
+        return None
+    recall = found["found_pairs"] / found["similar_pairs"]
+    low, high = wilson(recall, found["with_copies"])
+    return {**found, "recall": recall, "recall_low": low, "recall_high": high}
 
 
 def _pairs(trail: Trail) -> Iterable[Pair]:
