@@ -26,6 +26,7 @@ from curate.stages.dedup import Config as Dedup
 from curate.stages.language import Config as Language
 from curate.stages.metadata import Config as Metadata
 from curate.stages.normalize import Config as Normalize
+from curate.stages.privacy import Config as Privacy
 from curate.stages.quality import Config as Quality
 from curate.stages.read import Config as Read
 from curate.stages.split import Config as Split
@@ -51,6 +52,7 @@ class Config(Section):
     metadata: Metadata = Field(Metadata(), description="Title, author, date, site. Always runs.")
     language: Language | None = Field(None, description="Detect the language. Runs where given.")
     quality: Quality | None = Field(None, description="Drop documents that do not read like prose. Runs where given.")
+    privacy: Privacy | None = Field(None, description="Mask personal data. Runs where given.")
     dedup: Dedup | None = Field(None, description="Drop copies and near-copies. Runs where given.")
     split: Split = Field(Split(), description="Train, validation and test. Always runs.")
     release: Release = Field(Release(), description="What is published. Always runs.")

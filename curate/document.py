@@ -16,6 +16,7 @@
     html          String?  boilerplate the decoded HTML source of an HTML page; gone after metadata
     lines         List[Struct[text: String, score: Float32, kept: Boolean]]   boilerplate   what the page's lines
                                        scored; gone after metadata
+    private       Struct   privacy     how much personal data of each kind was masked, summed likewise
     language      String   language    ISO 639 code or `und`
     language_score Float64 language
     language_confidence Float64?  language   calibrated probability that the language is right
@@ -47,6 +48,9 @@ READ_SCHEMA: dict[str, pl.DataType] = {
 
 DECISION: dict[str, pl.DataType] = {"drop_reason": pl.String(), "drop_detail": pl.String()}
 """The verdict of a stage: both null where the document is kept."""
+
+SUMMED = ("repairs", "private")
+"""Columns of counts, one field a kind: summed over kept documents in the statistics of the stage they are from."""
 
 LINE = pl.Struct({"text": pl.String(), "score": pl.Float32(), "kept": pl.Boolean()})
 """One line of a page, as the boilerplate stage judged it."""

@@ -1,6 +1,6 @@
 """Config -> plan -> run.
 
-    read -> normalize -> boilerplate -> metadata -> language -> quality -> dedup -> split -> release
+    read -> normalize -> boilerplate -> metadata -> language -> quality -> privacy -> dedup -> split -> release
 
 Every stage turns shards into shards. What an earlier run has done is found in the store and not done again.
 """

@@ -6,13 +6,13 @@ given, and counts. For every task: documents in = kept + dropped, characters in 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from curate.document import DECISION, undecided
+from curate.document import DECISION, SUMMED, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
 from curate.tasks import File, Rows, batches
@@ -28,17 +28,17 @@ class StageTask:
         stage = next(stage for stage in STAGES if stage.name == self.stage)
         count: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        repairs: Counter[str] = Counter()
+        sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for batch in _beside(inputs):
             kept, dropped = judge(stage, batch, config)
             _count(count, batch, kept, dropped)
             reasons.update(dropped["drop_reason"].to_list())
-            if "repairs" not in batch.columns and "repairs" in kept.columns:
-                repairs.update(kept["repairs"].struct.unnest().sum().row(0, named=True))
+            for name in set(SUMMED) & set(kept.columns) - set(batch.columns):
+                sums[name].update(kept[name].struct.unnest().sum().row(0, named=True))
             yield "kept", kept
             yield "dropped", dropped
-        stats = {**count, "reasons": dict(sorted(reasons.items()))}
-        return {**stats, "repairs": dict(+repairs)} if +repairs else stats
+        some = {name: dict(+counts) for name, counts in sums.items() if +counts}
+        return {**count, "reasons": dict(sorted(reasons.items())), **some}
 
 
 def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:

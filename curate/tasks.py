@@ -89,14 +89,14 @@ class Rounds(Protocol):
 def total(stats: Sequence[Json]) -> Json:
     """The statistics of a round: sums over its tasks; reasons with the most frequent first."""
     count: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    repairs: Counter[str] = Counter()
+    groups: dict[str, Counter[str]] = {"reasons": Counter()}
     for one in stats:
         count.update({name: value for name, value in one.items() if isinstance(value, int)})
-        reasons.update(one.get("reasons", {}))
-        repairs.update(one.get("repairs", {}))
-    ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-    return {**count, "reasons": ordered, **({"repairs": dict(repairs)} if repairs else {})}
+        for name, counts in one.items():
+            if isinstance(counts, dict):
+                groups.setdefault(name, Counter()).update(counts)
+    ordered = dict(sorted(groups.pop("reasons").items(), key=lambda item: (-item[1], item[0])))
+    return {**count, "reasons": ordered, **{name: dict(counts) for name, counts in groups.items()}}
 
 
 def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.stages import boilerplate, dedup, language, metadata, normalize, quality, split
+from curate.stages import boilerplate, dedup, language, metadata, normalize, privacy, quality, split
 from curate.tasks import File, Rounds
 
 Apply = Callable[[pl.DataFrame, Any], pl.DataFrame]
@@ -38,6 +38,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("metadata", metadata.VERSION, metadata.apply),
     Stage("language", language.VERSION, language.apply),
     Stage("quality", quality.VERSION, quality.apply),
+    Stage("privacy", privacy.VERSION, privacy.apply),
     Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare),
     Stage("split", split.VERSION, split.apply, split.prepare),
 )

@@ -21,7 +21,7 @@ store
 config
 release
 stages
-neardup models readers repair metadata words
+neardup models readers repair metadata privacy words
 langid
 document
 text
