@@ -26,7 +26,7 @@ from curate.document import undecided
 from curate.langid import detectors, paragraphs
 from curate.langid.detectors import Answer
 from curate.langid.languages import LANGDETECT, base
-from curate.repair import normalize_text
+from curate.repair import Repairs, normalize_text, repaired
 from curate.repair.lost import LOST, restore_lost
 from curate.stages import language
 
@@ -153,6 +153,36 @@ def mixed(rows: Rows) -> None:
         print(f"mixed, {name:13} {len(some):5} documents, flagged {flagged.to_series().mean():.4f}")
 
 
+def mojibake(rows: Rows) -> None:
+    """Texts touched by the repair of mojibake: as they are, then the untouched ones rewritten so that they look alike.
+
+    Recovery: the texts read as windows-1252, the repair and one spelling undone to the letter.
+    """
+
+    def touched(texts: pl.Series) -> pl.Series:
+        _, counts = repaired(texts, Repairs(join_lines=False), pl.arange(len(texts), eager=True))
+        return counts["mojibake"] > 0
+
+    texts = pl.Series([r["text"] for r in rows if r["variant"] in ("plain", "web-main")])
+    hit = touched(texts)
+    controls = texts.filter(hit).str.contains("[\x80-\x9f]").sum()
+    print(f"mojibake: {hit.sum()} of {len(texts)} texts touched, {controls} of them with control characters")
+    sound = texts.filter(~hit)
+    variants = {
+        "in capitals": sound.str.to_uppercase(),
+        "in Title Case": sound.str.to_titlecase(),
+        "in guillemets": "«\xa0" + sound + "\xa0»",
+        "in capitals, lines end in quotes": sound.str.to_uppercase().str.replace_all("(?m)$", "”"),
+        "no-break space before ; : ! ?": sound.str.replace_all(" ?([;:!?])", "\xa0$1"),
+    }
+    for name, variant in variants.items():
+        print(f"mojibake, clean texts {name}: {touched(variant).sum()} of {len(sound)} touched")
+    accented = [t for t in normalize_text(sound.to_list()) if not t.isascii()]
+    broken = [text.encode().decode("sloppy-windows-1252") for text in accented]
+    mended = normalize_text(broken, Repairs(join_lines=False))
+    print(f"mojibake: {sum(map(str.__eq__, mended, accented))} of {len(accented)} broken texts restored exactly")
+
+
 def lost(rows: Rows) -> None:
     """Punctuation put for U+FFFD in texts whose windows-1252 characters were all lost: how often of the right kind."""
     texts = [r["text"] for r in rows if r["variant"] in WHOLE and len(r["text"]) > 60]
@@ -200,6 +230,7 @@ def main() -> None:
     confidence(given.data, given.plot)
     crawled(rows)
     mixed(rows)
+    mojibake(rows)
     lost(rows)
 
 

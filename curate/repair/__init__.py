@@ -26,6 +26,8 @@ from curate.section import Section
 
 _FTFY = TextFixerConfig(fix_c1_controls=False, explain=False)
 _LINE = re.compile("[^\r\n]+|[\r\n]+")
+# The last letter of a word in capitals, then a closing mark: `“IRMÔ, which ftfy takes for `Ô`.
+_CAPITALS = re.compile("(?<=[A-ZÀ-Þ])[ÀÁÃ-Þ](?=[“”’®°](?![^\\W\\d_])|\xa0)")
 _LINE_END = "\r\n?|[\x0b\x0c\x1c-\x1e\u2028\u2029]"
 _SPACE = "[\0\t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _SPACE_END = " +(\n|$)"
@@ -115,8 +117,11 @@ def _replace(pattern: str, by: str) -> Callable[[pl.Series], pl.Series]:
 
 
 def _fix_mojibake(text: str) -> str:
-    lines = _LINE.findall(text)
-    return "".join(line if line.isascii() or not is_bad(line) else fix_encoding(line, _FTFY) for line in lines)
+    return "".join(fix_encoding(line, _FTFY) if _is_mojibake(line) else line for line in _LINE.findall(text))
+
+
+def _is_mojibake(line: str) -> bool:
+    return not line.isascii() and is_bad(line) and is_bad(_CAPITALS.sub("", line))
 
 
 def _unescape(text: str) -> str:

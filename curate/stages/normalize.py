@@ -12,7 +12,7 @@ from curate.document import drop
 from curate.repair import Repairs, normalize_text, repaired
 from curate.repair.encoding import decode_html, decode_text, file_type
 
-VERSION = 3
+VERSION = 4
 
 
 class Config(Repairs):

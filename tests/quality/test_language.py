@@ -10,9 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curate import clean as clean_pages
 from curate.langid import detectors, paragraphs
 from curate.langid.languages import LANGDETECT, UNKNOWN, base
-from curate.repair import Repairs, repaired
+from curate.repair import Repairs, normalize_text, repaired
 from curate.repair.lost import LOST, restore_lost
 from curate.stages.language import detect, identify
 
@@ -71,6 +72,16 @@ def test_junk_is_no_language(monkeypatch: pytest.MonkeyPatch) -> None:
         assert name in real or score < 0.9, name
 
 
+def test_crawled_pages(rows) -> None:
+    """Whole pages, the article in another language than the menus around it."""
+    pages = [row for row in rows if row["variant"] == "crawled-raw"]
+    found = detect(clean_pages(normalize_text([row["text"] for row in pages])))
+    right = sum(row["lang"] == base(code) for row, (code, _) in zip(pages, found, strict=True))
+    english = sum(row["lang"] != "en" == base(code) for row, (code, _) in zip(pages, found, strict=True))
+    assert right >= 0.965 * len(pages)
+    assert english <= 0.02 * len(pages)
+
+
 def test_mixed_documents(rows, clean) -> None:
     def flagged(texts: list[str]) -> float:
         judged = paragraphs.judge(paragraphs.lines_of(pl.Series(texts)), detectors.langdetect)
@@ -103,4 +114,12 @@ def test_clean_text_is_left_alone(clean) -> None:
     texts = pl.Series([row["text"] for row in clean])
     _, counts = repaired(texts, Repairs(), pl.Series(range(len(texts)), dtype=pl.UInt32))
     assert counts["mojibake"].sum() <= 0.01 * len(texts)  # what is touched has mojibake, as the source had it
+    sound = texts.filter(counts["mojibake"] == 0)
+    for variant in (
+        sound.str.to_uppercase(),
+        "«" + sound + "\xa0»",
+        sound.str.to_uppercase().str.replace_all("(?m)$", "”"),
+    ):
+        _, counts_there = repaired(variant, Repairs(join_lines=False), pl.arange(len(sound), eager=True))
+        assert counts_there["mojibake"].sum() <= 0.001 * len(sound)
     assert (counts["join_lines"] > 0).sum() <= 0.002 * len(texts)

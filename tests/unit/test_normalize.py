@@ -92,6 +92,21 @@ def test_apply_takes_an_empty_batch() -> None:
     assert apply(batch([]), Config()).height == 0
 
 
+@pytest.mark.parametrize(
+    "clean", ["“IRMÔ é o título", "O LIVRO “AMANHÔ.", "À LA UNE\xa0: L’ÉTÉ", "NA STRÁNI\xa0– VIŠ", "ÍSLAND Á\xa0ÞING"]
+)
+def test_capitals_are_not_taken_for_mojibake(clean: str) -> None:
+    assert normalize_text([clean]) == [clean.replace("\xa0", " ")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "right"),
+    [("POBLACIÃ“N", "POBLACIÓN"), ("FÃœR MÃ„NNER", "FÜR MÄNNER"), ("BBCÂ\xa0News", "BBC News"), ("ACMEÂ®", "ACME®")],
+)
+def test_mojibake_in_capitals_is_repaired(broken: str, right: str) -> None:
+    assert normalize_text([broken]) == [right]
+
+
 def test_repairs_are_counted() -> None:
     pages = ["plain", "fÃ¼r", "a &amp; b &lt;i&gt;", "soft\u00adhy\u00adphen", "caf\ufffd", "In 1914\ufffd1918 it was"]
     result = apply(batch([page.encode() for page in pages]), Config())
