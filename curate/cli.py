@@ -72,6 +72,23 @@ def main() -> None:
 
 
 @main.command()
+@click.argument("name")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--out", metavar="FILE", help="Where to write the config; default: configs/NAME.yaml.")
+def new(name: str, paths: tuple[str, ...], out: str | None) -> None:
+    """Write a starter config for the pages in PATH (default: data/raw/NAME).
+
+    Looks at the file names and at some pages: formats, columns, header line and languages are guessed, and shown.
+    """
+    from pathlib import Path
+
+    from curate import display, starter
+
+    path = Path(out or f"configs/{name}.yaml")
+    display.look(starter.new(name, paths or (f"data/raw/{name}",), path), path)
+
+
+@main.command()
 @_config_argument
 @_set_option
 @click.option("--workers", type=int, metavar="N", help="Worker processes; default: one a core.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,11 +15,25 @@ from curate.release.build import Release
 from curate.release.hub import Pushed
 from curate.release.versions import Difference
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
+from curate.starter import Look
 from curate.tasks import Json
 
 _SAMPLES = 5
 _WIDE = 120  # columns where stdout is no terminal
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def look(seen: Look, path: Path) -> None:
+    """What `curate new` saw, and what to do next."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("files", _plain(_counted(seen.formats)))
+    table.add_row(
+        "columns", _plain(", ".join(f"{ours}: {theirs}" for ours, theirs in seen.columns.items()) or "as named")
+    )
+    table.add_row("header line", _plain(seen.header or "none"))
+    table.add_row(f"of {seen.pages} pages", _plain(_counted(seen.languages) or "no article in a known language"))
+    _print(table)
+    _print(_plain(f"{path}: written. Read it, then: curate run {path}", "bold"))
 
 
 def funnel(rows: Sequence[Json]) -> None:
@@ -116,6 +131,10 @@ def _reasons(counts: dict[str, int]) -> str:
     shown = [f"{reason} {count:,}" for reason, count in list(counts.items())[:4]]
     more = len(counts) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
 def _in_brackets(text: str | None) -> str:

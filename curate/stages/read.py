@@ -108,7 +108,7 @@ def discover(config: Config, skip: Sequence[str] = ()) -> list[list[File]]:
     or none that can be read.
     """
     found = inputs.find(config.paths, skip)
-    sizes = [file.size if _format(file.url, config) else None for file in found]  # None: its bytes are not read
+    sizes = [file.size if format_of(file.url, config) else None for file in found]  # None: its bytes are not read
     if set(sizes) == {None}:
         more = f" (and {len(found) - 1:,} other files)" if len(found) > 1 else ""
         raise InputError(f"read.paths: {source(found[0].url)}{more}: {_unknown(found[0].url)}")
@@ -217,7 +217,7 @@ def _checked(file: File, config: Config) -> inputs.Input:
 
 def _read(url: str, config: Config) -> Iterator[Record | Fault]:
     """The file's records by its format. Raises Damage where there are no more to be had, InputError."""
-    form, codec = _format(url, config), _codec(url)
+    form, codec = format_of(url, config), _codec(url)
     if form is None:
         raise Damage("unknown format", _unknown(url))
     with opened(url) as stream:
@@ -255,7 +255,7 @@ def _codec(url: str) -> Codec | None:
     return CODECS.get("".join(endings(url)[-1:]))
 
 
-def _format(url: str, config: Config) -> Format | None:
+def format_of(url: str, config: Config) -> Format | None:
     """How a file is read; None where its ending tells nothing."""
     if config.format != "auto":
         return config.format

@@ -13,7 +13,7 @@ cli
 display
 explain
 report
-pipeline
+pipeline starter
 build runner
 progress
 engines
