@@ -29,6 +29,10 @@ from curate.errors import CurateError, StorageError, TaskError
 from curate.readers.urls import source
 from curate.tasks import Done, File, Json, Task
 
+_REPEATING = ["site", "source", "format", "language", "split", "drop_reason"]
+_SORTED = ["key"]
+"""Columns worth a dictionary, and those whose bounds are looked at: for texts both cost more than compression."""
+
 
 def execute(task: Task, root: str) -> Done:
     """Run a task and commit its outputs. Safe to run twice, anywhere, at any time.
@@ -115,7 +119,14 @@ class _Output:
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
             sink = pa.PythonFile(_Sink(self), mode="w")
-            self._writer = pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=1)
+            self._writer = pq.ParquetWriter(
+                sink,
+                table.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_REPEATING,
+                write_statistics=_SORTED,
+            )
         if table.num_rows or not self.rows:
             self._writer.write_table(table)
         self.rows += table.num_rows

@@ -13,7 +13,7 @@ a whole batch at once.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -198,7 +198,11 @@ def _ascii_table() -> bytes:
 def character_classes() -> Bytes:
     """Class of every code point: OTHER, WORD or SINGLE. Planes 2 and 3 are Han; above are no letters."""
     table = np.full(0x110000, OTHER, np.uint8)
-    table[:0x20000] = [_is_word(chr(i)) for i in range(0x20000)]
+    kinds = categories(unicodedata.ucd_3_2_0.category)
+    new = kinds == "Cn"
+    for low, high in _SYMBOLS:
+        new[low : high + 1] = False
+    table[: len(kinds)] = new | np.isin(kinds.astype("U1"), ["L", "N", "M"])
     table[0x20000:0x40000] = WORD
     for low, high in _UNSPACED:
         table[low : high + 1] *= SINGLE
@@ -209,20 +213,19 @@ def character_classes() -> Bytes:
 def _lower() -> npt.NDArray[np.int32]:
     """Lower case of every code point, where it is one character of as many bytes in UTF-8."""
     table = np.arange(0x110000, dtype=np.int32)
-    for point in range(0x80, 0x20000):
-        small = chr(point).lower()
-        if len(small) == 1 and _utf8_length(ord(small)) == _utf8_length(point):
-            table[point] = ord(small)
+    small = [chr(point).lower() for point in range(0x20000)]
+    points = np.flatnonzero(np.fromiter(map(len, small), np.int64) == 1)
+    lower = np.array([ord(small[point]) for point in points], np.int32)
+    same = (_utf8_length(lower) == _utf8_length(points)) & (points >= 0x80)
+    table[points[same]] = lower[same]
     table[ord("ς")] = ord("σ")
     return table
 
 
-def _utf8_length(point: int) -> int:
-    return 1 + (point >= 0x80) + (point >= 0x800) + (point >= 0x10000)
+def _utf8_length(points: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    return np.searchsorted([0x80, 0x800, 0x10000], points, side="right") + 1
 
 
-def _is_word(char: str) -> bool:
-    category = unicodedata.ucd_3_2_0.category(char)
-    if category == "Cn":
-        return not any(low <= ord(char) <= high for low, high in _SYMBOLS)
-    return category[0] in "LNM"
+def categories(category: Callable[[str], str]) -> npt.NDArray[np.str_]:
+    """The two letters of each code point's category, below 0x20000: all that are not ideographs."""
+    return np.array("".join(map(category, map(chr, range(0x20000))))).reshape(1).view("U2")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.text import OTHER, SINGLE, WORD, Bytes, Hashes, Positions, Tokens, character_classes, mix
+from curate.text import OTHER, SINGLE, WORD, Bytes, Hashes, Positions, Tokens, categories, character_classes, mix
 
 _SPACE, _DIGIT = 4, 8  # beside text.OTHER, WORD and SINGLE: one bit each
 
@@ -158,8 +158,8 @@ def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions
 def _kinds() -> Bytes:
     """text.character_classes, with spaces and digits apart."""
     kinds = character_classes().copy()
-    for point in np.flatnonzero(kinds[:0x20000] != OTHER):
-        if unicodedata.ucd_3_2_0.category(chr(point))[0] == "N" and kinds[point] != SINGLE:
-            kinds[point] = _DIGIT
+    numbers = categories(unicodedata.ucd_3_2_0.category).astype("U1") == "N"
+    below = kinds[: len(numbers)]
+    below[numbers & (below != OTHER) & (below != SINGLE)] = _DIGIT
     kinds[[point for point in range(0x3001) if chr(point).isspace()]] = _SPACE
     return kinds

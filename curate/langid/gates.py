@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from curate.text import categories
+
 Counts = npt.NDArray[np.int64]
 
 MAX_CHARACTERS = 20_000
@@ -65,16 +67,13 @@ def _character_counts(texts: list[str]) -> tuple[Counts, ...]:
 def _character_classes() -> Counts:
     """For each code point 1 in the bits of its class, or 0."""
     classes = np.zeros(0x110000, np.int64)
-    for point in range(0x20000):
-        classes[point] = _character_class(chr(point))
+    kinds = categories(unicodedata.category)
+    points = np.arange(len(kinds))
+    first = kinds.astype("U1")
+    letters = np.isin(first, ["L", "M"]) | (points == 0x0F0B)  # Tibetan puts this mark between syllables
+    unspaced = np.isin(points, [ord(found[0]) for found in _UNSPACED.finditer("".join(map(chr, points)))])
+    symbols = np.isin(first, ["S", "C"]) | (kinds == "No") | np.isin(points, [ord(mark) for mark in _CODE])
+    bits = np.select([letters & unspaced, letters, symbols], [1 << 15, 1, 1 << 30])
+    classes[: len(kinds)] = np.where([chr(point).isspace() for point in points], 1 << 45, bits)
     classes[0x20000:0x32400] = 1 << 15  # ideographs
     return classes
-
-
-def _character_class(character: str) -> int:
-    if character.isspace():
-        return 1 << 45
-    category = unicodedata.category(character)
-    if category[0] in "LM" or character == "\u0f0b":  # Tibetan puts this mark between syllables
-        return 1 << 15 if _UNSPACED.match(character) else 1
-    return 1 << 30 if category[0] in "SC" or category == "No" or character in _CODE else 0

@@ -6,12 +6,15 @@ whose site the fit has not seen (stacking, Wolpert 1992), or it would trust word
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
-import scipy.sparse
 
 from curate.models.lines import BUCKETS, Floats, Ints, Lines
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 PENALTY = 1e-5
 """Ridge penalty, per line of mean weight 1."""
@@ -27,6 +30,8 @@ def score(lines: Lines, weights: Floats, bias: float) -> Floats:
 
 def matrix(line: Ints, bucket: Ints, lines: int) -> scipy.sparse.csr_matrix:
     """[lines, buckets], each word of a line one over the root of their number."""
+    import scipy.sparse  # for training alone: importing it takes as long as all the rest
+
     size = np.maximum(np.bincount(line, minlength=lines), 1)
     values = (1 / np.sqrt(size))[line].astype(np.float32)
     return scipy.sparse.csr_matrix((values, (line, bucket)), shape=(lines, BUCKETS), dtype=np.float32)
@@ -34,6 +39,8 @@ def matrix(line: Ints, bucket: Ints, lines: int) -> scipy.sparse.csr_matrix:
 
 def fit(words: scipy.sparse.csr_matrix, labels: Floats, weights: Floats, iterations: int = 60) -> tuple[Floats, float]:
     """Weights of the buckets and the bias, by ridge logistic regression (L-BFGS)."""
+    import scipy.optimize
+
     total = float(weights.sum())
     turned = words.T.tocsr()
 

@@ -1,0 +1,116 @@
+"""Where the CPU time of a run goes: MB a second of each stage, and the share of time outside of them.
+
+    python benchmarks/pipeline/stages.py CONFIG
+
+The run is made in this process. A stage's time is what its `apply`, the functions of its rounds, and the reader take;
+outside are Parquet, hashing, Arrow to polars and back, the ledger. Beside it: what writing and reading the text of the
+corpus once as Parquet costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from curate import pipeline, runner, store, tasks
+from curate.build import last_record
+from curate.stages import STAGES
+
+
+@dataclass
+class Clock:
+    """CPU seconds by name, of which the innermost that runs gets its own."""
+
+    seconds: Counter[str]
+    name: str = "driver"
+    since: float = 0.0
+
+    def enter(self, name: str) -> str:
+        """Let `name` run from now on; the one that ran before."""
+        now = time.process_time()
+        self.seconds[self.name] += now - self.since
+        before, self.name, self.since = self.name, name, now
+        return before
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its time under `name`."""
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            before = self.enter(name)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.enter(before)
+
+        return wrapper
+
+    def drained(self, name: str, rows: Iterator[Any]) -> Any:
+        """A generator whose own time goes under `name`, with what it returns."""
+        while True:
+            before = self.enter(name)
+            try:
+                item = next(rows)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                self.enter(before)
+            yield item
+
+
+def measure(config: str) -> tuple[Counter[str], float]:
+    """CPU seconds by stage, `driver` and `outside`; and their sum."""
+    clock = Clock(Counter())
+    stages = tuple(replace(stage, apply=clock.timed(stage.name, stage.apply)) for stage in STAGES)
+    runner.STAGES = stages  # type: ignore[assignment]
+    drain, batches = store._drain, tasks.batches
+
+    def timed_drain(task: Any, root: str, outputs: Any) -> Any:
+        function = task.function
+        if not isinstance(function, runner.StageTask):
+            name = task.label.split("/")[0]
+            task = replace(task, function=lambda inputs, config: clock.drained(name, function(inputs, config)))
+        before = clock.enter("outside")
+        try:
+            return drain(task, root, outputs)
+        finally:
+            clock.enter(before)
+
+    store._drain = timed_drain
+    import curate.release.order
+    import curate.stages.boilerplate
+    import curate.stages.dedup
+
+    for module in (runner, curate.release.order, curate.stages.boilerplate, curate.stages.dedup):
+        module.batches = lambda *args, **kwargs: clock.drained("outside", batches(*args, **kwargs))  # type: ignore
+    clock.since = time.process_time()
+    pipeline.run(config, workers=1)
+    clock.enter("end")
+    return clock.seconds, sum(clock.seconds.values())
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config")
+    arguments = parser.parse_args()
+    loaded = pipeline.loaded(arguments.config, {})
+    for folder in (loaded.build_dir, loaded.releases_dir):
+        shutil.rmtree(folder, ignore_errors=True)
+    started = time.process_time()
+    seconds, total = measure(arguments.config)
+    rows = pipeline.funnel(last_record(loaded.build_dir).stages)
+    megabytes = rows[0]["chars_in"] / 1e6
+    documents = rows[0]["documents_in"]
+    print(f"{documents:,} documents, {megabytes:.1f} MB; {documents / total:,.0f} documents a CPU second")
+    for name, spent in seconds.items():
+        print(f"{name:<12} {spent:7.2f} CPU s {100 * spent / total:5.1f}% {megabytes / spent:8.1f} MB/s")
+    print(f"start        {started:7.2f} CPU s")
+
+
+if __name__ == "__main__":
+    main()
