@@ -129,8 +129,9 @@ def _documents(build: Build, config: Config) -> list[File]:
     rounds = build.rounds("read", read.VERSION)
     skip = (f"{config.data}/build", config.releases_dir)
     tasks = rounds.tasks("", read.read_files, read.discover(config.read, skip), config.read)
-    done = build.run(tasks)
-    build.record("read", read.VERSION, config.read, tasks, done)
+    pairs = [(task, shard) for task, one in zip(tasks, build.run(tasks), strict=True) for shard in read.shards(one)]
+    done = [shard for _, shard in pairs]
+    build.record("read", read.VERSION, config.read, [task for task, _ in pairs], done)
     return [one.files["kept"] for one in done]
 
 

@@ -26,9 +26,9 @@ from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record,
 from curate.readers.streams import CODECS, Codec, Damage, Readable, blocks, opened, spooled
 from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
-from curate.tasks import BATCH_ROWS, File, Rows
+from curate.tasks import BATCH_ROWS, Done, File, Json, Rows, total
 
-VERSION = 4
+VERSION = 5
 
 BATCH_BYTES = 32_000_000
 """Bytes of pages a batch: a batch is full with this or BATCH_ROWS, whichever comes first."""
@@ -96,6 +96,13 @@ class Config(Section):
     max_record_bytes: Count = Field(
         32_000_000, description="Records larger than this, decompressed, are dropped without being held in memory."
     )
+    shard_mb: int = Field(
+        16,
+        ge=1,
+        le=4096,
+        description="MB of pages that are one task of the stages after this: a large file becomes several. 64 and more "
+        "for terabytes.",
+    )
     max_ratio: Annotated[float, Field(gt=1)] = Field(
         500, description="Reading of a compressed file ends where it has expanded more than this many times."
     )
@@ -124,38 +131,79 @@ def discover(config: Config, skip: Sequence[str] = ()) -> list[list[File]]:
 
 
 def read_files(files: Sequence[File], config: Config) -> Rows:
-    """Task: all records of the files as batches of documents, `kept` or `dropped`.
+    """Task: all records of the files as batches of documents, `kept` or `dropped`; in the second shard `kept-00001`.
 
-    Returns the statistics. Raises InputError where a file is not, or not any more, what `discover` saw.
+    Returns the statistics, and those of each shard.
+
+    Raises InputError where a file is not, or not any more, what `discover` saw.
     """
-    kept, dropped = _Batch("kept", READ_SCHEMA), _Batch("dropped", {**READ_SCHEMA, **DECISION})
-    reasons: Counter[str] = Counter()
+    shard, told = _Shard(0), []
     for file in files:
         for item in _items(file, config):
-            batch = kept if isinstance(item, Record) else dropped
-            if isinstance(item, Record):
-                kept.add(_row(source(file.url), item), len(item.page))
-            else:
-                dropped.add(_dropped_row(source(file.url), item), item.size)
-                reasons[item.reason] += 1
+            if shard.size >= config.shard_mb * 1_000_000:
+                yield from shard.rest()
+                told.append(shard.statistics())
+                shard = _Shard(len(told))
+            batch = shard.add(source(file.url), item)
             if batch.is_full():
                 yield batch.taken()
-    for batch in (kept, dropped):
-        if batch.rows or not batch.count:  # a task has both files, be one of them empty
-            yield batch.taken()
-    return _statistics(kept, dropped, reasons)
+    yield from shard.rest()
+    told.append(shard.statistics())
+    return {**total(told), "shards": told}
 
 
-def _statistics(kept: _Batch, dropped: _Batch, reasons: Counter[str]) -> dict[str, Any]:
-    return {
-        "documents_in": kept.count + dropped.count,
-        "documents_kept": kept.count,
-        "documents_dropped": dropped.count,
-        "chars_in": kept.size + dropped.size,
-        "chars_kept": kept.size,
-        "chars_dropped": dropped.size,
-        "reasons": dict(sorted(reasons.items())),
-    }
+def shards(done: Done) -> list[Done]:
+    """What a task has read, a shard each: as many tasks of the stages that follow."""
+    parts = [(_part("kept", i), _part("dropped", i)) for i in range(len(done.stats["shards"]))]
+    return [
+        Done(done.key, {"kept": done.files[kept], "dropped": done.files[dropped]}, stats)
+        for (kept, dropped), stats in zip(parts, done.stats["shards"], strict=True)
+    ]
+
+
+def _part(name: str, shard: int) -> str:
+    return f"{name}-{shard:05}" if shard else name
+
+
+class _Shard:
+    """What becomes one shard: its kept and dropped rows, and why."""
+
+    def __init__(self, number: int) -> None:
+        self.kept = _Batch(_part("kept", number), READ_SCHEMA)
+        self.dropped = _Batch(_part("dropped", number), {**READ_SCHEMA, **DECISION})
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def size(self) -> int:
+        return self.kept.size + self.dropped.size
+
+    def add(self, source: str, item: Record | Fault) -> _Batch:
+        """Take a record or a fault of a file; the batch that it went to."""
+        if isinstance(item, Record):
+            self.kept.add(_row(source, item), len(item.page))
+            return self.kept
+        self.dropped.add(_dropped_row(source, item), item.size)
+        self.reasons[item.reason] += 1
+        return self.dropped
+
+    def rest(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The rows not yet taken; a shard has both files, be one of them empty."""
+        for batch in (self.kept, self.dropped):
+            if batch.rows or not batch.count:
+                yield batch.taken()
+
+    def statistics(self) -> Json:
+        """In = kept + dropped, in documents and bytes."""
+        kept, dropped = self.kept, self.dropped
+        return {
+            "documents_in": kept.count + dropped.count,
+            "documents_kept": kept.count,
+            "documents_dropped": dropped.count,
+            "chars_in": kept.size + dropped.size,
+            "chars_kept": kept.size,
+            "chars_dropped": dropped.size,
+            "reasons": dict(sorted(self.reasons.items())),
+        }
 
 
 @dataclass

@@ -21,6 +21,7 @@ def run_groups(groups: list[list[Any]], config: read.Config) -> tuple[pl.DataFra
     total: dict[str, Any] = {"reasons": {}}
     for group in groups:
         stats = _collect(read.read_files(group, config), parts)
+        assert stats.pop("shards")
         for reason, count in stats.pop("reasons").items():
             total["reasons"][reason] = total["reasons"].get(reason, 0) + count
         for name, value in stats.items():
@@ -41,7 +42,7 @@ def _collect(rows: Any, parts: dict[str, list[pl.DataFrame]]) -> dict[str, Any]:
         except StopIteration as end:
             return dict(end.value)
         assert frame.height <= 500
-        parts[part].append(frame)
+        parts[part.partition("-")[0]].append(frame)
 
 
 def warc_record(

@@ -19,6 +19,9 @@ import zstandard
 
 from curate.document import DECISION, READ_SCHEMA
 from curate.stages import read
+from curate.store import execute
+from curate.tasks import Task
+from curate.tasks import read as read_back
 from tests.support.read import run, warc_record
 
 
@@ -328,11 +331,30 @@ def test_a_site_is_a_name(tmp_path: Path, told: dict[str, str], site: str | None
 
 def test_batches_are_of_500_rows_or_32_megabytes(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "x"}\n' * 1201)
-    config = read.Config(paths=[str(tmp_path)])
+    config = read.Config(paths=[str(tmp_path)], shard_mb=64)
     assert heights(config) == [500, 500, 201]
     large = json.dumps({"text": "x" * 10_000_000}) + "\n"
     (tmp_path / "a.jsonl").write_text(large * 5)
     assert heights(config) == [4, 1]
+
+
+def test_a_large_file_becomes_several_shards_of_the_same_documents(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": "x" * 250_000}) if n % 5 else "{broken" for n in range(20)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    paths = [str(tmp_path / "a.jsonl")]
+    small, large = read.Config(paths=paths, shard_mb=1), read.Config(paths=paths, shard_mb=64)
+    cut, whole = (
+        execute(Task("read", 1, read.read_files, tuple(read.discover(config)[0]), config), str(tmp_path / "build"))
+        for config in (small, large)
+    )
+    shards = read.shards(cut)
+    assert len(shards) == 4 and len(read.shards(whole)) == 1
+    assert [shard.files["kept"].rows for shard in shards] == [shard.stats["documents_kept"] for shard in shards]
+    assert [shard.files["dropped"].rows for shard in shards] == [shard.stats["documents_dropped"] for shard in shards]
+    for part in ("kept", "dropped"):
+        pieces = [read_back(shard.files[part]) for shard in shards]
+        assert pl.concat(pieces).equals(read_back(whole.files[part]))
+    assert {name: value for name, value in cut.stats.items() if name != "shards"} == read.shards(whole)[0].stats
 
 
 def heights(config: read.Config) -> list[int]:
