@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -92,9 +92,17 @@ def new(name: str, paths: tuple[str, ...], out: str | None) -> None:
 @_config_argument
 @_set_option
 @click.option("--workers", type=int, metavar="N", help="Worker processes; default: one a core.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="Where tasks run.")
 @click.option("--force", metavar="STAGE", help="Run this stage again although nothing changed.")
 @_json_option
-def run(config: str, overrides: dict[str, Any], workers: int | None, force: str | None, as_json: bool) -> None:
+def run(
+    config: str,
+    overrides: dict[str, Any],
+    workers: int | None,
+    engine: Literal["local", "ray"],
+    force: str | None,
+    as_json: bool,
+) -> None:
     """Build the release that CONFIG describes.
 
     Only what changed since the last run is done. Ends with the funnel: what each stage kept and dropped.
@@ -105,7 +113,7 @@ def run(config: str, overrides: dict[str, Any], workers: int | None, force: str 
 
     loaded = pipeline.loaded(config, overrides)
     with Bars() as bars:
-        release = pipeline.run(loaded, workers=workers, force=force, watcher=bars)
+        release = pipeline.run(loaded, workers=workers, engine=engine, force=force, watcher=bars)
     rows = pipeline.funnel(last_record(loaded.build_dir).stages)
     if as_json:
         _print_json({"release": asdict(release), "funnel": rows})

@@ -46,6 +46,9 @@ class Config(Section):
         description="Folder of everything built: `<data>/build/<name>` holds work in progress, "
         "`<data>/releases/<name>` the releases.",
     )
+    ray_address: str | None = Field(
+        None, min_length=1, description="Cluster of `--engine ray`, as in `ray://head:10001`; else RAY_ADDRESS decides."
+    )
     read: Read = Field(description="What to read.")
     normalize: Normalize = Field(Normalize(), description="Encoding and text repair. Always runs.")
     boilerplate: Boilerplate | None = Field(None, description="Keep the article body of each page. Runs where given.")

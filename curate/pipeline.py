@@ -13,12 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curate import config as config_file
 from curate.build import Build, Pending, last_record
 from curate.config import Config
+from curate.engines import Engine
 from curate.engines.local import LocalEngine
+from curate.engines.ray import RayEngine
 from curate.errors import InputError, UsageError
 from curate.progress import Silent, Watcher
 from curate.release import build as release
@@ -34,21 +36,23 @@ def run(
     config: Config | str | Path,
     *,
     workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
     force: str | None = None,
     watcher: Watcher | None = None,
     **overrides: Any,
 ) -> Release:
     """Build the release that a config describes, and return it.
 
-    `workers` are processes (default: one a core; 1 runs in this process); `force` names a stage to run again;
+    `workers` are processes (default: one a core; 1 runs in this process); `engine` ray runs the tasks on the cluster at
+    `ray_address` or RAY_ADDRESS, or else on `workers` cores of this machine; `force` names a stage to run again;
     `overrides` are config values by dotted key, such as `**{"dedup.threshold": 0.8}`.
 
     Raises ConfigError before anything is read, InputError, StorageError, TaskError or ReleaseError later.
     """
     config = loaded(config, overrides)
-    engine = LocalEngine(_checked(workers))
+    count = _checked(workers)
     _check_stage(force, config)
-    with Build(config.build_dir, engine, watcher or Silent(), force) as build:
+    with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
         shards = _documents(build, config)
         for stage in active(config):
@@ -178,7 +182,7 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
 
 def _request(config: Config) -> release.Request:
     """What the config alone says of a release. Where it is built is not part of it."""
-    text = json.dumps(config.model_dump(mode="json", exclude={"data"}), ensure_ascii=False, indent=1)
+    text = json.dumps(config.model_dump(mode="json", exclude={"data", "ray_address"}), ensure_ascii=False, indent=1)
     return release.Request(
         name=config.name,
         version=config.version,
@@ -248,6 +252,12 @@ def _what_input_changed(before: Json, pending: Pending) -> str:
     now = {file.sha256 for task in pending.tasks for file in task.inputs}
     gone, new = len(then - now), len(now - then)
     return f"input changed: {new} new, {gone} gone" if gone or new else "not finished, or its files are gone"
+
+
+def _engine(name: Literal["local", "ray"], workers: int, config: Config) -> Engine:
+    if name == "local":
+        return LocalEngine(workers)
+    return RayEngine(workers, config.ray_address or os.environ.get("RAY_ADDRESS"))
 
 
 def _checked(workers: int | None) -> int:

@@ -29,12 +29,12 @@ try:
 except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     **dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"),
     "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back: some 50 MB a worker
 }
 _TRIES = 3
-_AHEAD = 4
+AHEAD = 4
 """Tasks a worker that are handed to the pool at once: enough to keep it busy, few enough to wait for."""
 
 
@@ -82,7 +82,7 @@ class LocalEngine:
         flying: dict[Future[Done], int] = {}
         try:
             while True:
-                for i, task in islice(left, _AHEAD * self.workers - len(flying)):
+                for i, task in islice(left, AHEAD * self.workers - len(flying)):
                     flying[pool.submit(_execute, task, root)] = i
                 if not flying:
                     return
@@ -112,7 +112,7 @@ class LocalEngine:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["curate.pipeline"])
             self._pool = ProcessPoolExecutor(self.workers, context, initializer=_start_worker)
-            with _environment(_ENVIRONMENT):
+            with _environment(ENVIRONMENT):
                 for future in [self._pool.submit(os.getpid) for _ in range(self.workers)]:
                     future.result()
         return self._pool
