@@ -22,6 +22,7 @@ from curate.errors import ConfigError
 from curate.release.build import Config as Release
 from curate.section import Section
 from curate.stages.boilerplate import Config as Boilerplate
+from curate.stages.decontaminate import Config as Decontaminate
 from curate.stages.dedup import Config as Dedup
 from curate.stages.language import Config as Language
 from curate.stages.metadata import Config as Metadata
@@ -57,6 +58,9 @@ class Config(Section):
     quality: Quality | None = Field(None, description="Drop documents that do not read like prose. Runs where given.")
     privacy: Privacy | None = Field(None, description="Mask personal data. Runs where given.")
     dedup: Dedup | None = Field(None, description="Drop copies and near-copies. Runs where given.")
+    decontaminate: Decontaminate | None = Field(
+        None, description="Drop documents that hold evaluation records. Runs where given."
+    )
     split: Split = Field(Split(), description="Train, validation and test. Always runs.")
     release: Release = Field(Release(), description="What is published. Always runs.")
 

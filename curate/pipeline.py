@@ -1,6 +1,7 @@
 """Config -> plan -> run.
 
-    read -> normalize -> boilerplate -> metadata -> language -> quality -> privacy -> dedup -> split -> release
+    read -> normalize -> boilerplate -> metadata -> language -> quality -> privacy -> dedup ->
+    decontaminate -> split -> release
 
 Every stage turns shards into shards. What an earlier run has done is found in the store and not done again.
 """
@@ -28,7 +29,7 @@ from curate.release import hub, manifest
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
-from curate.stages import STAGES, Prepare, Stage, read, split
+from curate.stages import STAGES, Prepare, Stage, decontaminate, read, split
 from curate.tasks import File, Json, total
 
 
@@ -54,6 +55,8 @@ def run(
     _check_stage(force, config)
     with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
+        if config.decontaminate:  # so are evaluation sets that cannot be read
+            decontaminate.read_records(config.decontaminate, build.rounds("decontaminate", decontaminate.VERSION))
         shards = _documents(build, config)
         for stage in active(config):
             shards = _apply(build, stage, config, shards)

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.stages import boilerplate, dedup, language, metadata, normalize, privacy, quality, split
+from curate.stages import boilerplate, decontaminate, dedup, language, metadata, normalize, privacy, quality, split
 from curate.tasks import File, Rounds
 
 Apply = Callable[[pl.DataFrame, Any], pl.DataFrame]
@@ -40,6 +40,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("quality", quality.VERSION, quality.apply),
     Stage("privacy", privacy.VERSION, privacy.apply),
     Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare),
+    Stage("decontaminate", decontaminate.VERSION, decontaminate.apply, decontaminate.prepare),
     Stage("split", split.VERSION, split.apply, split.prepare),
 )
 """All but `read`, which makes the documents, and `release`, which takes them away."""

@@ -21,6 +21,7 @@ store
 config
 release
 stages
+contamination
 neardup models readers repair metadata privacy words
 langid
 document
