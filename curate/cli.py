@@ -40,7 +40,12 @@ class _Commands(click.Group):
             ctx.exit(130)
 
 
-def _overrides(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, Any]:
+def _callback(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, Any]:
+    return _overrides(values)
+
+
+def _overrides(values: Sequence[str]) -> dict[str, Any]:
+    """Config values by key. Raises BadParameter where one is not of the form key=value."""
     from curate.config import scalar
 
     pairs = [value.partition("=") for value in values]
@@ -56,7 +61,7 @@ def _config_argument(command: F) -> F:
 
 def _set_option(command: F) -> F:
     said = "Change a value of the config for this run: section.key=value. May be given again."
-    return click.option("--set", "overrides", multiple=True, callback=_overrides, metavar="KEY=VALUE", help=said)(
+    return click.option("--set", "overrides", multiple=True, callback=_callback, metavar="KEY=VALUE", help=said)(
         command
     )
 
@@ -126,20 +131,67 @@ def run(
 
 @main.command()
 @_config_argument
-@_set_option
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the config: section.key=value. With --sample, two of them are two settings to compare; "
+    "values of one setting stand between `;`.",
+)
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Try the stages on N documents drawn at random.")
+@click.option("--seed", default=0, show_default=True, help="With --sample: another seed draws other documents.")
+@click.option(
+    "--out",
+    default="plan.html",
+    show_default=True,
+    help="With --sample: the page view to write. On a terminal it is opened.",
+    type=click.Path(dir_okay=False),
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is something to run.")
 @_json_option
-def plan(config: str, overrides: dict[str, Any], exit_code: bool, as_json: bool) -> None:
-    """Say what a run would do and why, without doing it."""
+def plan(
+    config: str,
+    settings: Sequence[str],
+    sample: int | None,
+    seed: int,
+    out: str,
+    exit_code: bool,
+    as_json: bool,
+) -> None:
+    """Say what a run would do and why, without doing it.
+
+    With --sample N, run the stages on a random sample in a folder that goes away: the expected funnel with 95%
+    intervals, the time and disk of a full run, and the sample's pages as HTML.
+    """
     from curate import display, pipeline
 
-    rows: list[Planned] = pipeline.plan(config, **overrides)
+    if sample:
+        _sample(config, settings, sample, seed, out, as_json)
+        return
+    rows: list[Planned] = pipeline.plan(config, **_overrides(settings))
     if as_json:
         _print_json([asdict(row) for row in rows])
     else:
         display.plan(rows)
     if exit_code and any(row.verdict != "keep" for row in rows):
         sys.exit(1)
+
+
+def _sample(config: str, settings: Sequence[str], count: int, seed: int, out: str, as_json: bool) -> None:
+    from curate import display, pipeline, trial
+
+    if len(settings) > 2:
+        raise click.BadParameter("with --sample, give --set at most twice; values of one setting stand between `;`")
+    parted = [[value.strip() for value in setting.split(";")] for setting in settings or [""]]
+    configs = [pipeline.loaded(config, _overrides(list(filter(None, one)))) for one in parted]
+    result = trial.sample(configs, count, seed, Path(out), [*settings])
+    if as_json:
+        _print_json(result.json())
+        return
+    display.trial(result)
+    if sys.stdout.isatty():
+        click.launch(out)
 
 
 @main.command()
@@ -150,12 +202,13 @@ def plan(config: str, overrides: dict[str, Any], exit_code: bool, as_json: bool)
 def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool) -> None:
     """Show one document's way: each stage's verdict, each line of its page kept or dropped.
 
-    DOC_ID is the id, its first characters, the document's URL or its source file.
+    DOC_ID is the id, its first characters, the document's URL or its source file. A file that was never read goes
+    through the stages now, alone.
     """
     from curate import display, pipeline
     from curate.explain import explain as follow
 
-    found: list[Page] = follow(pipeline.loaded(config, overrides).build_dir, document)
+    found: list[Page] = follow(pipeline.loaded(config, overrides), document)
     if as_json:
         _print_json([asdict(one) for one in found])
         return
@@ -173,10 +226,11 @@ def report(config: str, overrides: dict[str, Any], out: str) -> None:
     One file, which loads nothing: it can be sent to others.
     """
     from curate import pipeline
+    from curate.report.trail import Trail
     from curate.report.write import report as write
 
     loaded = pipeline.loaded(config, overrides)
-    write(loaded.build_dir, loaded.name, Path(out))
+    write(Trail.of(loaded.build_dir), loaded.name, Path(out))
     click.echo(out)
 
 

@@ -17,6 +17,7 @@ from curate.release.versions import Difference
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
 from curate.starter import Look
 from curate.tasks import Json
+from curate.trial import Result
 
 _SAMPLES = 5
 _WIDE = 120  # columns where stdout is no terminal
@@ -64,6 +65,30 @@ def plan(rows: Sequence[Planned]) -> None:
         tasks = f"{row.missing} of {row.tasks}" if row.tasks is not None else ""
         table.add_row(row.stage, row.verdict, tasks, _plain(row.why))
     _print(table)
+
+
+def trial(found: Result) -> None:
+    """The funnel that a sample lets expect, setting by setting; time and disk of a full run."""
+    about = "" if found.drawn.exact else "about "
+    _print(_plain(f"{found.drawn.size:,} of {about}{found.drawn.documents:,} documents", "bold"))
+    for setting, rows in zip([*found.settings, ""], found.funnels, strict=False):
+        table = Table("stage", title=_plain(setting), title_justify="left", box=None, pad_edge=False)
+        for name in ("left of all", "95% interval", "documents left"):
+            table.add_column(name, justify="right")
+        table.add_column("dropped because (of the sample)", overflow="fold")
+        for row in rows:
+            left = f"{row.low * found.drawn.documents:,.0f} to {row.high * found.drawn.documents:,.0f}"
+            interval = f"{row.low:.1%} to {row.high:.1%}"
+            table.add_row(row.stage, f"{row.share:.1%}", interval, left, _plain(_reasons(row.reasons)))
+        _print(table)
+    if len(found.funnels) == 2:
+        _print(_plain(f"{found.changed:,} documents change, with {found.changed_lines:,} lines; see {found.out}"))
+    minutes, hours = found.seconds / 60, found.seconds / 3600
+    cpu = f"{hours:,.1f} h" if hours > 2 else f"{minutes:,.1f} min" if minutes > 2 else f"{found.seconds:,.0f} s"
+    _print(_plain(f"A full run: some {cpu} of processor time, to be shared by {found.cores} workers;"))
+    _print(_plain(f"some {found.bytes / 1e6:,.0f} MB of disk for the build, without the release."))
+    _print(_plain("Copies of documents outside the sample, and what the pages of a site share, are not seen here."))
+    _print(_plain(found.out))
 
 
 def difference(found: Difference) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
+from curate import trial
+from curate.build import last_record
+from curate.config import Config
 from curate.errors import InputError
-from curate.report.pages import Page, page
+from curate.report.pages import Page, every, page
 from curate.report.trail import KEY, PARTS, Row, Trail, readable
 
 _PLACE = (*KEY, "url")
@@ -18,23 +23,44 @@ _COMPARED = 2_000
 """Names that suggestions are chosen from."""
 
 
-def explain(build_dir: str, wanted: str) -> list[Page]:
+def explain(config: Config, wanted: str) -> list[Page]:
     """Follow the document whose id is (or begins with) `wanted`, or whose URL or source file it is.
 
-    More than one where a page was crawled again: documents with one URL have one id. Raises InputError where nothing
-    was run yet, or where no document (near ones are named) or several with different ids fit.
+    More than one where a page was crawled again: documents with one URL have one id. A file that the last run did not
+    read goes through the stages now, alone. Raises InputError where nothing was run yet, or where no document (near
+    ones are named) or several with different ids fit.
     """
-    trail = Trail.of(build_dir)
-    found = _found(trail, wanted)
+    is_file = Path(wanted).is_file()
+    trail = Trail.of(config.build_dir) if last_record(config.build_dir).stages or not is_file else None
+    found = _fitting(trail, wanted) if trail else []
+    if not found and is_file:
+        return _tried(config, wanted)
+    assert trail
+    found = _one(trail, found, wanted)
     keys = [(task, pl.DataFrame([row], schema_overrides={"record": pl.Int64})) for task, row in found]
     return [page(trail, way) for task, key in keys for way in trail.follow(task, key)]
 
 
-def _found(trail: Trail, wanted: str) -> list[tuple[int, Row]]:
+def _tried(config: Config, path: str) -> list[Page]:
+    """The documents of a file that is no part of the input; they are compared with no others."""
+    with trial.tried(config, trial.given(config, path)) as tried:
+        said = "Never in the input; the stages were tried on it alone."
+        return [replace(page, outcome=f"{said} {_ends(page)}") for page in every(tried.trail)]
+
+
+def _ends(page: Page) -> str:
+    return "It would be kept." if page.kept else f"It would be dropped: {page.last.reason}."
+
+
+def _fitting(trail: Trail, wanted: str) -> list[tuple[int, Row]]:
     """Shard and key of each document that fits, among all that were read."""
     url = wanted.partition("#")[0]
     fits = pl.col("id").str.starts_with(wanted) | (pl.col("url") == url) | (pl.col("source") == wanted)
-    found = [(task, row) for task, batch in _read(trail) for row in batch.filter(fits.fill_null(False)).to_dicts()]
+    return [(task, row) for task, batch in _read(trail) for row in batch.filter(fits.fill_null(False)).to_dicts()]
+
+
+def _one(trail: Trail, found: list[tuple[int, Row]], wanted: str) -> list[tuple[int, Row]]:
+    """Those of one id, the exact one first."""
     exact = [one for one in found if one[1]["id"] == wanted] or found
     if not exact:
         raise InputError(f"no document {wanted!r} in the last run; {_suggestion(trail, wanted)}")

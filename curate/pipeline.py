@@ -58,8 +58,7 @@ def run(
         if config.decontaminate:  # so are evaluation sets that cannot be read
             decontaminate.read_records(config.decontaminate, build.rounds("decontaminate", decontaminate.VERSION))
         shards = _documents(build, config)
-        for stage in active(config):
-            shards = _apply(build, stage, config, shards)
+        shards = through(build, config, shards)
         made = _release(build, config, shards)
         build.record_release({"version": made.version, "path": str(made.path)})
         return made
@@ -116,6 +115,15 @@ def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = 
 def active(config: Config) -> list[Stage]:
     """The stages that a config has a section for, in run order."""
     return [stage for stage in STAGES if config.section(stage.name) is not None]
+
+
+def through(build: Build, config: Config, shards: Sequence[File], but: Sequence[str] = ()) -> list[File]:
+    """What the stages of a config make of these documents; those named in `but` do not run."""
+    shards = list(shards)
+    for stage in active(config):
+        if stage.name not in but:
+            shards = _apply(build, stage, config, shards)
+    return shards
 
 
 def funnel(record: Sequence[Json]) -> list[Json]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.report.trail import KEY, Place, Row, Trail
+from curate.report.trail import KEY, PARTS, Place, Row, Trail
 from curate.tasks import Json
 
 KEEP, DROP, TITLE, CUT = "keep", "drop", "title", "cut"
@@ -80,6 +80,17 @@ def pages(trail: Trail, places: Sequence[Place]) -> list[Page]:
         ways = trail.follow(task, pl.DataFrame([keys[i] for i in here], schema=_KEY_SCHEMA))
         found |= {i: page(trail, way) for i, way in zip(here, ways, strict=True)}
     return [found[i] for i in range(len(places))]
+
+
+def every(trail: Trail) -> list[Page]:
+    """All documents of a small build, those that could be read first."""
+    places = [
+        Place(0, task, part, row)
+        for part in PARTS
+        for task in range(len(trail.tasks(0)))
+        for row in range(trail.file(0, task, part).rows)
+    ]
+    return pages(trail, places)
 
 
 _KEY_SCHEMA: dict[str, Any] = {"id": pl.String, "source": pl.String, "record": pl.Int64}

@@ -17,6 +17,7 @@ from typing import Any
 import fsspec
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.build import Record, last_record
@@ -162,6 +163,6 @@ def _opened(file: File) -> Iterator[Any]:
     try:
         with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
             yield parquet
-    except (OSError, pq.lib.ArrowInvalid) as error:
+    except (OSError, pa.ArrowInvalid) as error:
         why = "is gone" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
         raise InputError(f"{file.url}: {why}; `curate run` makes it again") from None

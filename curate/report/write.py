@@ -50,11 +50,10 @@ class Shown:
     page: Page
 
 
-def report(build_dir: str, name: str, path: Path) -> None:
-    """Write the report of the last run in a build folder. Raises InputError where nothing was run there."""
-    trail = Trail.of(build_dir)
+def report(trail: Trail, name: str, path: Path, note: str = "", changes: Sequence[Any] = ()) -> None:
+    """Write what a run did. Of a trial, `note` says what it is, and `changes` how another setting differs."""
     written = _written(trail, list(chosen(trail)))
-    made, fault = _release(trail)
+    made, fault = (None, note) if note else _release(trail)
     text = template("report.html.j2").render(
         name=name,
         trail=trail,
@@ -68,6 +67,7 @@ def report(build_dir: str, name: str, path: Path) -> None:
         release=made,
         fault=fault,
         pages=written,
+        changes=changes,
         **_choices(trail),
     )
     with create(str(path)) as stream:

@@ -12,6 +12,7 @@ __main__
 cli
 display
 explain
+trial
 report
 pipeline starter
 build runner

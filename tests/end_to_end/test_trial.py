@@ -1,0 +1,42 @@
+"""`curate plan --sample` and `curate explain FILE`: the stages on pages that no run has seen."""
+
+import json
+
+from tests.end_to_end.conftest import curate
+
+NEWS = "configs/news.yaml"
+
+
+def test_a_sample_of_everything_is_what_a_run_does(project):
+    """All 86 records: the funnel up to dedup, but for what site templates change."""
+    told = json.loads(curate("plan", NEWS, "--sample", "1000", "--json", cwd=project).stdout)
+    assert told["sampled"] == told["documents"] == 86
+    shares = {row["stage"]: row["share"] for row in told["funnels"][0]}
+    assert (round(86 * shares["read"]), round(86 * shares["normalize"])) == (81, 78)
+    assert 0 < shares["dedup"] < shares["quality"] <= shares["language"]
+    assert all(row["low"] <= row["share"] <= row["high"] for row in told["funnels"][0])
+    assert told["seconds"] > 0 and told["bytes"] > 0
+    assert "A trial on 86 of 86 documents" in (project / "plan.html").read_text()
+    assert not (project / "data/build").exists()
+
+
+def test_two_settings_side_by_side(project):
+    pair = ("--set", "boilerplate.min_score=0.2", "--set", "boilerplate.min_score=0.8; quality.min_words=400")
+    told = json.loads(curate("plan", NEWS, "--sample", "40", *pair, "--json", cwd=project).stdout)
+    assert len(told["funnels"]) == 2 and told["changed"] > 0 and told["changed_lines"] > 0
+    text = (project / "plan.html").read_text()
+    assert "Two settings" in text and "kept → too few words" in text
+    again = json.loads(curate("plan", NEWS, "--sample", "40", *pair, "--json", cwd=project).stdout)
+    assert again["changed"] == told["changed"]
+
+
+def test_three_settings_are_refused(project):
+    settings = [part for score in (0.1, 0.2, 0.3) for part in ("--set", f"boilerplate.min_score={score}")]
+    assert "at most twice" in curate("plan", NEWS, "--sample", "9", *settings, cwd=project, expect=2).stderr
+
+
+def test_explain_a_page_that_was_never_read(project):
+    (project / "new.txt").write_text("\u202eGNP.exe\x07 and a line of a million characters\n" + "word " * 200_000)
+    said = curate("explain", NEWS, "new.txt", cwd=project).stdout
+    assert "Never in the input; the stages were tried on it alone." in said
+    assert "\u202e" not in said and "\x07" not in said
