@@ -28,7 +28,7 @@ function offer(select) {
 
 for (const field of fields) {
   if (field.tagName === "SELECT") offer(field);
-  field.addEventListener("input", filter);
+  field.addEventListener(field.tagName === "SELECT" ? "change" : "input", filter);
 }
 filter();
 
