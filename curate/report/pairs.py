@@ -47,7 +47,7 @@ def differing(left: str, right: str) -> tuple[Passages, Passages]:
 
 def _words(text: str) -> list[str]:
     """Words with the white space behind them; of scripts without spaces, runs of characters between line ends."""
-    return [f"{word} " for line in text.split("\n") for word in (*line.split(), "\n")][:MAX_WORDS]
+    return [word for line in text.split("\n") for word in (*(f"{word} " for word in line.split()), "\n")][:MAX_WORDS]
 
 
 def _pair(dropped: Row, kept: Row) -> Pair:
