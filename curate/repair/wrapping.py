@@ -8,6 +8,7 @@ scripts without spaces is left alone.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from itertools import pairwise
 
 MIN_WIDTH, MAX_WIDTH = 50, 100
@@ -25,6 +26,8 @@ WRAPPED = rf"(?m)^[^\n]{{{MIN_WIDTH // 2},{MAX_WIDTH}}}\n[^\n]{{{MIN_WIDTH // 2}
 _BLANK = re.compile(r"(\n(?:[^\S\n]*\n)+)")
 _WORD_END = re.compile(r"([^\W\d_]{2,})-$")
 _WORD_START = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"\b[^\W\d_]+\b")
+_COMPOUND = re.compile(r"\b(?=([^\W\d_]+-[^\W\d_]+)\b)")
 
 
 def join_wrapped(text: str) -> str:
@@ -38,8 +41,9 @@ def join_wrapped(text: str) -> str:
     if len(breaks) < MIN_BREAKS:
         return text
     hyphenates = sum(bool(_WORD_END.search(line)) for line in breaks) >= MIN_HYPHENS * len(breaks)
+    spelled = Spelled(text)
     return "".join(
-        _joined(lines, text, hyphenates) if hit else "\n".join(lines)
+        _joined(lines, spelled, hyphenates) if hit else "\n".join(lines)
         for lines, hit in zip(blocks, wrapped, strict=True)
     )
 
@@ -57,21 +61,37 @@ def _is_wrapped(lines: list[str], width: int) -> bool:
     )
 
 
-def _joined(lines: list[str], text: str, hyphenates: bool) -> str:
-    whole = lines[0]
-    for line in lines[1:]:
-        start, end = _WORD_START.match(line), _WORD_END.search(whole)
+def _joined(lines: list[str], spelled: Spelled, hyphenates: bool) -> str:
+    parts = lines[:1]
+    for above, line in pairwise(lines):
+        start, end = _WORD_START.match(line), _WORD_END.search(above)
         if not (end and start and line[0].islower()):
-            whole += " " + line
-        elif _is_broken(end[1], start[0], text, hyphenates):
-            whole = whole[:-1] + line
-        else:
-            whole += line
-    return whole
+            parts.append(" ")
+        elif _is_broken(end[1], start[0], spelled, hyphenates):
+            parts[-1] = parts[-1][:-1]
+        parts.append(line)
+    return "".join(parts)
 
 
-def _is_broken(start: str, end: str, text: str, hyphenates: bool) -> bool:
+class Spelled:
+    """How a text spells its words, whole or with a hyphen. Looked up for every line end, so collected only once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word."""
+        return frozenset(_WORD.findall(self._text))
+
+    @cached_property
+    def compounds(self) -> frozenset[str]:
+        """Every two words with a hyphen between them."""
+        return frozenset(_COMPOUND.findall(self._text))
+
+
+def _is_broken(start: str, end: str, spelled: Spelled, hyphenates: bool) -> bool:
     """Whether the hyphen between two halves of a word is not its own: as elsewhere in the text, else as is its way."""
-    if re.search(rf"\b{start}-{end}\b", text):
+    if f"{start}-{end}" in spelled.compounds:
         return False
-    return hyphenates or bool(re.search(rf"\b{start}{end}\b", text))
+    return hyphenates or start + end in spelled.words

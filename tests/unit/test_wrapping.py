@@ -77,3 +77,9 @@ def test_text_without_spaces_stays() -> None:
         "市長は火曜日の記者会見で川にかかる古い橋をほぼ全面的に架け替える必要があると述べた" * 2 for _ in range(8)
     )
     assert join_wrapped(text) == text
+
+
+def test_endless_wrapped_text_takes_no_endless_time() -> None:
+    line = "the quick brown fox jumps over the lazy dog and runs away from-"
+    joined = join_wrapped("\n".join([line] * 30_000))  # hours, where each hyphen means a search of the text
+    assert joined == line[:-1] * 29_999 + line
