@@ -23,6 +23,8 @@ MIN_EVIDENCE = 0.25
 best quotation in an article of the development pages has less, but for 3 of 3,693; 2 of 1,131 foreign articles do."""
 SAMPLE_LINES, SAMPLE_CHARACTERS = 3, 600
 """How many kept lines, and how much of the menus, tell whether a page is in one language."""
+MAX_LINES = 5_000
+"""Lines of a page from which on it is left as it is: no article has as many, and each would be asked for."""
 
 _HANGUL = r"[\x{ac00}-\x{d7a3}]"
 
@@ -57,13 +59,13 @@ def _around(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _suspects(lines: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
-    """Column page: those of which nothing is kept, or whose menus and best lines are not in one language."""
+    """Pages of which nothing is kept, or whose menus and best lines are not in one language."""
     strong = lines.filter(pl.col("evidence") > 0).sort("page", -pl.col("evidence"), "line")
     strong = strong.group_by("page", maintain_order=True).head(SAMPLE_LINES)
     found = pl.concat([strong.select("page", around=_languages(strong["text"])), around]).drop_nulls()
     several = found.group_by("page").agg(pl.col("around").n_unique()).filter(pl.col("around") > 1)
-    empty = lines.group_by("page").agg(pl.col("kept").any()).filter(~pl.col("kept"))
-    return pl.concat([several.select("page"), empty.select("page")]).unique()
+    pages = lines.group_by("page").agg(pl.col("kept").any(), size=pl.len()).filter(pl.col("size") <= MAX_LINES)
+    return pages.join(several, on="page", how="left").filter(~pl.col("kept") | pl.col("around").is_not_null())
 
 
 def _with_languages(lines: pl.DataFrame) -> pl.DataFrame:

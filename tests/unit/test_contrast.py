@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from curate.langid.contrast import MIN_ALONE, kept_lines
+from curate.langid.contrast import MAX_LINES, MIN_ALONE, kept_lines
 from tests.unit.test_language import TEXTS
 
 MENU = ["Home", "Sports and weather", "Sign in to your account", "About this newspaper", "Contact us today"]
@@ -56,3 +56,9 @@ def test_other_pages_change_nothing():
     both = kept_lines(pl.concat([one, other])).to_list()
     assert both == kept_lines(one).to_list() + kept_lines(other).to_list()
     assert kept_lines(one.clear()).to_list() == []
+
+
+def test_endless_page_is_left_as_it_is():
+    foreign = [(TEXTS["de"], 0.1)] * 2
+    assert kept(*[("Short", 0.1)] * (MAX_LINES - len(MENU) - 2), *foreign) == [text for text, _ in foreign]
+    assert kept(*[("Short", 0.1)] * MAX_LINES, *foreign) == []

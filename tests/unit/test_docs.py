@@ -1,5 +1,6 @@
 """Docs say what the code does."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,3 +20,12 @@ def test_readme_commands_are_the_makefile_s():
     for target in ("dataset", "test"):
         assert f"make {target}" in readme
         assert f"\n{target}: " in makefile
+
+
+def test_tests_named_in_the_docs_exist():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "robustness.md").read_text()))
+    there = {
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    assert named
+    assert named <= there

@@ -119,6 +119,18 @@ def test_repairs_are_counted() -> None:
     assert repairs["lost"].to_list() == [0, 0, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("&" + "amp;" * 100_000 + "lt;", "<"),
+        ("a" + "\u202e\u200f" * 100_000 + "b", "ab"),
+        ("a\u200d" * 10_000, "a" * 10_000),
+    ],
+)
+def test_endless_input_is_repaired(text: str, clean: str) -> None:
+    assert normalize_text([text]) == [clean]
+
+
 def test_markup_is_not_repaired() -> None:
     result = apply(batch(["<p>fÃ¼r &amp; 1914\ufffd1918</p>".encode()], "html"), Config())
     assert result["text"].to_list() == ["<p>fÃ¼r &amp; 1914\ufffd1918</p>"]
