@@ -99,6 +99,7 @@ def new(name: str, paths: tuple[str, ...], out: str | None) -> None:
 @click.option("--workers", type=int, metavar="N", help="Worker processes; default: one a core.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="Where tasks run.")
 @click.option("--force", metavar="STAGE", help="Run this stage again although nothing changed.")
+@click.option("--note", metavar="TEXT", help="A line of your own for this version in CHANGELOG.md.")
 @_json_option
 def run(
     config: str,
@@ -106,6 +107,7 @@ def run(
     workers: int | None,
     engine: Literal["local", "ray"],
     force: str | None,
+    note: str | None,
     as_json: bool,
 ) -> None:
     """Build the release that CONFIG describes.
@@ -116,7 +118,8 @@ def run(
     from curate.build import last_record
     from curate.progress import Bars
 
-    loaded = pipeline.loaded(config, overrides)
+    noted = {"release.note": note} if note is not None else {}
+    loaded = pipeline.loaded(config, overrides | noted)
     with Bars() as bars:
         release = pipeline.run(loaded, workers=workers, engine=engine, force=force, watcher=bars)
     rows = pipeline.funnel(last_record(loaded.build_dir).stages)

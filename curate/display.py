@@ -92,7 +92,7 @@ def trial(found: Result) -> None:
 
 
 def difference(found: Difference) -> None:
-    """Counts by source, a few documents of each kind, and the bump that the difference asks for."""
+    """Counts by source and by reason, a few documents of each kind, and the bump that the difference asks for."""
     before, after = found.documents
     _print(_plain(f"{found.old} -> {found.new}: {before:,} -> {after:,} documents; a {found.bump}"))
     counts = found.changes.counts
@@ -101,6 +101,11 @@ def difference(found: Difference) -> None:
         table.add_row(_plain(source), *(f"{count[kind]:,}" for kind in counts))
     if counts:
         _print(table)
+    for reason, removed in found.changes.reasons.items():
+        _print(_plain(f"removed because: {reason}: {removed:,}"))
+    for reason, (then, now) in found.dropped.items():
+        if then != now:
+            _print(_plain(f"dropped by the stages: {reason}: {then:,} -> {now:,}"))
     for kind, documents in found.changes.samples.items():
         for document in documents[:_SAMPLES]:
             _print(_plain(f"{kind}: {document['id']}  {document.get('url') or document.get('source') or ''}"))
@@ -108,7 +113,8 @@ def difference(found: Difference) -> None:
 
 def pushed(done: Pushed) -> None:
     """What went up, or would."""
-    _print(_plain(f"{done.repo} {done.tag}: {done.state}; {len(done.uploads)} files, {done.bytes:,} bytes"))
+    xet = f", of which about {done.xet_bytes:,} go up with Xet" if done.xet_bytes is not None else ""
+    _print(_plain(f"{done.repo} {done.tag}: {done.state}; {len(done.uploads)} files, {done.bytes:,} bytes{xet}"))
     for name in done.uploads:
         _print(_plain(f"  + {name}"))
     for name in done.deletes:

@@ -24,6 +24,7 @@ from curate.engines.local import LocalEngine
 from curate.engines.ray import RayEngine
 from curate.errors import InputError, UsageError
 from curate.progress import Silent, Watcher
+from curate.readers.urls import source
 from curate.release import build as release
 from curate.release import hub, manifest
 from curate.release.build import Release
@@ -192,8 +193,10 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
 
 
 def _request(config: Config) -> release.Request:
-    """What the config alone says of a release. Where it is built is not part of it."""
-    text = json.dumps(config.model_dump(mode="json", exclude={"data", "ray_address"}), ensure_ascii=False, indent=1)
+    """What the config alone says of a release. Where it is built is no part of it, nor is a password in an address."""
+    text = source(
+        json.dumps(config.model_dump(mode="json", exclude={"data", "ray_address"}), ensure_ascii=False, indent=1)
+    )
     return release.Request(
         name=config.name,
         version=config.version,

@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 from filelock import FileLock, Timeout
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curate.errors import InputError, ReleaseError, StorageError
-from curate.release import card, diff, gate, manifest, order, removals, shards, versions
+from curate.release import card, croissant, diff, gate, manifest, order, removals, shards, subsets, versions
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
@@ -66,7 +67,23 @@ class Config(Section):
         description="A text file of ids and URLs, one a line, to drop, with their near-duplicates, from this and every "
         "later release: opt-outs, takedowns. A line that begins with `# ` is a comment.",
     )
+    configs: subsets.By | None = Field(
+        None,
+        description="A Hub config for each language, site or year beside the default, which holds all documents.",
+    )
+    croissant: bool = Field(
+        False,
+        description="Write croissant.json too: the release in the format of MLCommons. Needs `curate[croissant]`.",
+    )
     shard_mb: int = Field(256, ge=1, le=4096, description="Text of a Parquet shard in MiB, about.")
+
+    @model_validator(mode="after")
+    def _croissant_can_be_written(self) -> Self:
+        if self.croissant and not self.repo:
+            raise ValueError("croissant: needs `repo`: the file says where the dataset is")
+        if self.croissant and not croissant.is_installed():
+            raise ValueError("croissant: mlcroissant is missing: pip install 'curate[croissant]'")
+        return self
 
 
 @dataclass(frozen=True)
@@ -86,11 +103,13 @@ class Request:
     @property
     def decided(self) -> Json:
         """What a person decides of a release, as it stands in the manifest. A change of it makes a version."""
+        croissant_too = {"croissant": True} if self.release.croissant else {}
         return {
             "schema": [[name, str(dtype)] for name, dtype, _ in FIELDS],
             "split": self.split.model_dump(mode="json"),
             "license": self.release.license,
-            "card": {"summary": self.release.summary, "text": _own_text(self.release.card)},
+            "configs": self.release.configs,
+            "card": {"summary": self.release.summary, "text": _own_text(self.release.card), **croissant_too},
         }
 
 
@@ -132,7 +151,7 @@ def build(documents: Sequence[File], request: Request, rounds: Rounds, target: P
     """
     if not sum(file.rows for file in documents):
         raise ReleaseError("there is no document to release")
-    parts = order.sort(documents, rounds)
+    parts = order.sort(documents, rounds, request.release.configs)
     final = target / f"v{request.version}"
     with _writing(target):
         step = _step(parts, request, target)
@@ -226,19 +245,23 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
     finished = manifest.shards(draft, files)
     contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
+    if request.release.configs:
+        subsets.check(len(contents.counts["configs"]), request.release.configs)
     leaks = [gate.refuse_leaks(finished, request.dedup, rounds)] if request.dedup else []
     checks = [*contents.checks, *leaks, *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     _write(draft / "README.md", card.release_card(made, request.release.repo))
     _write(draft / "CHANGELOG.md", versions.changelog(request.name, entry, step.last))
-    plots = {path: bars(rows) for path, (_, rows) in card.charts(made).items() if rows}
-    for path, text in plots.items():
+    beside = {path: bars(rows) for path, (_, rows) in card.charts(made).items() if rows}
+    if request.release.croissant and request.release.repo:
+        beside[croissant.NAME] = croissant.text(made, request.release.repo)
+    for path, text in beside.items():
         _write(draft / path, text)
-    texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md", *plots)]
+    texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md", *beside)]
     made = replace(made, files=[*files, *texts])
     _write(draft / manifest.NAME, made.text())
-    for folder in (draft / "data", draft / "plots", draft):
+    for folder in (*(path for path in draft.rglob("*") if path.is_dir()), draft):
         _sync(folder)
     return made
 

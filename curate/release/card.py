@@ -6,7 +6,7 @@ card can be made again from a release on disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -44,6 +44,9 @@ def release_card(release: Manifest, repo: str | None) -> str:
         changes=_changes(release.changes),
         fields=[(name, _DTYPES[str(dtype)], what) for name, dtype, what in FIELDS],
         by=release.split["by"],
+        configs=release.configs,
+        subsets=[cell(name) for name in list(release.counts["configs"])[:LISTED]],
+        more=max(len(release.counts["configs"]) - LISTED, 0),
         gate=release.gate,
         funnel=[_funnel_row(row) for row in release.funnel],
         plots=[(path, title) for path, (title, rows) in charts(release).items() if rows],
@@ -54,6 +57,16 @@ def release_card(release: Manifest, repo: str | None) -> str:
         tools=release.tools,
         config=release.config if release.config.endswith("\n") else release.config + "\n",
         license=release.license,
+        citation=citation(release, repo),
+    )
+
+
+def citation(release: Manifest, repo: str | None) -> str:
+    """How to cite a release, in BibTeX."""
+    where = f",\n  howpublished = {{Hugging Face dataset {repo}}}" if repo else ""
+    return (
+        f"@misc{{{release.name},\n  title = {{{release.name}, version {release.version}}},\n"
+        f"  note = {{content {release.content_sha256[:16]}}}{where}\n}}"
     )
 
 
@@ -92,25 +105,42 @@ def parent_card(name: str, releases: Mapping[str, Manifest]) -> str:
 
 def _metadata(release: Manifest) -> Json:
     documents = sum(release.splits.values())
+    subsets, infos = release.counts["configs"], [_info(release, "default")]
     return {
         "license": release.license,
         "language": _languages(release.counts["languages"], documents),
         "pretty_name": release.name,
         "size_categories": [size_category(documents)],
         "task_categories": ["text-generation"],
-        "configs": [_config(release, "default", "")],
-        "dataset_info": _info(release, "default"),
+        "configs": [_config(release, "default", ""), *(_subset_config(release, name) for name in subsets)],
+        "dataset_info": [infos[0], *(_subset_info(release, name) for name in subsets)] if subsets else infos[0],
     }
 
 
 def _config(release: Manifest, name: str, folder: str) -> Json:
-    files = [{"split": split, "path": f"{folder}data/{split}-*.parquet"} for split in release.splits]
+    data = f"{folder}data/*" if release.configs else f"{folder}data"
+    return _config_of(release, name, data, release.splits)
+
+
+def _subset_config(release: Manifest, name: str) -> Json:
+    return _config_of(release, name, f"data/{name}", release.counts["configs"][name])
+
+
+def _config_of(release: Manifest, name: str, folder: str, splits: Iterable[str]) -> Json:
+    files = [{"split": split, "path": f"{folder}/{split}-*.parquet"} for split in splits]
     return {"config_name": name, "version": release.version, "data_files": files}
 
 
 def _info(release: Manifest, name: str) -> Json:
+    return _info_of(release, name, release.counts["splits"], "data/")
+
+
+def _subset_info(release: Manifest, name: str) -> Json:
+    return _info_of(release, name, release.counts["configs"][name], f"data/{name}/")
+
+
+def _info_of(release: Manifest, name: str, splits: Mapping[str, Json], folder: str) -> Json:
     """What `datasets` checks a load against."""
-    splits = release.counts["splits"]
     return {
         "config_name": name,
         "version": release.version,
@@ -119,7 +149,9 @@ def _info(release: Manifest, name: str) -> Json:
             {"name": split, "num_bytes": count["bytes"], "num_examples": count["documents"]}
             for split, count in splits.items()
         ],
-        "download_size": sum(file["bytes"] for file in release.files if "rows" in file),
+        "download_size": sum(
+            file["bytes"] for file in release.files if "rows" in file and file["path"].startswith(folder)
+        ),
         "dataset_size": sum(count["bytes"] for count in splits.values()),
     }
 

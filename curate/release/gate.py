@@ -15,13 +15,15 @@ import numpy as np
 import polars as pl
 
 from curate.errors import ReleaseError
+from curate.release import manifest
 from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
 from curate.release.wording import counted
 from curate.section import Section
 from curate.stages import dedup
-from curate.stages.split import BUCKET_ROWS, group
+from curate.stages.split import BUCKET_ROWS, Stratum, group, stratum
 from curate.stages.split import Config as Split
+from curate.strata import BINS
 from curate.tasks import Done, File, Json, Rounds, Rows, batches, read
 from curate.text import hash64
 
@@ -39,6 +41,7 @@ class Check(Section):
     split: str
     buckets: int
     by: str
+    stratify: Stratum | None
 
 
 class Column(Section):
@@ -66,13 +69,15 @@ def verify(shards: Sequence[tuple[str, File]], asked: Split, rounds: Rounds, by:
     Raises ReleaseError, which names what is wrong and some of the documents.
     """
     buckets = -(-sum(file.rows for _, file in shards) // BUCKET_ROWS) or 1
-    configs = [Check(split=split, buckets=buckets, by=by) for split, _ in shards]
+    configs = [Check(split=split, buckets=buckets, by=by, stratify=asked.stratify) for split, _ in shards]
     done = rounds.run("check", check_shard, [[file] for _, file in shards], configs)
     contents = _counted([(split, one.stats) for (split, _), one in zip(shards, done, strict=True)])
+    contents = replace(contents, counts={**contents.counts, "configs": _by_subset(shards, done)})
     checks = [_compare(column, done, buckets, rounds) for column in dict.fromkeys(("id", "cluster", by))]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
     notes = _empty(contents, asked, groups=checks[-1]["checked"])
-    return replace(contents, checks=[*checks, hashed], notes=notes)
+    shares = [_shares([(split, one.stats["stratum"]) for (split, _), one in zip(shards, done, strict=True)], asked)]
+    return replace(contents, checks=[*checks, hashed, *(shares if asked.stratify else [])], notes=notes)
 
 
 def refuse_leaks(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds) -> Json:
@@ -106,13 +111,15 @@ def refuse_moves(changes: Changes, version: str) -> None:
 def check_shard(inputs: Sequence[File], config: Check) -> Rows:
     """Task: read a finished shard; count, hash, and scatter its ids and clusters."""
     counts: dict[str, Counter[str]] = {
-        name: Counter() for name in ("total", "language", "site", "source", "year", "length")
+        name: Counter() for name in ("total", "language", "site", "source", "year", "length", "stratum")
     }
     sums = []
     samples = pl.DataFrame()
     for batch in batches(inputs[0]):
         _check_hashes(batch, inputs[0])
         _count(batch, counts)
+        if config.stratify:
+            counts["stratum"].update(batch.select(stratum(config.stratify)).to_series().to_list())
         samples = pl.concat([samples, batch.select(_SAMPLE)]).sort("text_hash").head(SHOWN)
         sums.append(content_sum(batch.with_columns(split=pl.lit(config.split))))
         grouped = batch.select("id", "cluster").with_columns(batch.select(group(config.by).alias(config.by)))
@@ -172,12 +179,50 @@ def _counted(shards: Sequence[tuple[str, Json]]) -> Contents:
     return Contents(splits, {"splits": splits, **counts}, content, shown, checks=[], notes=[])
 
 
+def _by_subset(shards: Sequence[tuple[str, File]], done: Sequence[Done]) -> Json:
+    """What each config beside the default holds, by split."""
+    found: dict[str, dict[str, Counter[str]]] = {}
+    for (split, file), one in zip(shards, done, strict=True):
+        if subset := manifest.subset_of(file.url):
+            found.setdefault(subset, {}).setdefault(split, Counter()).update(one.stats["total"])
+    return {
+        name: {split: dict(sorted(count.items())) for split, count in found[name].items()} for name in sorted(found)
+    }
+
+
 def _sum(counts: Sequence[Json]) -> dict[str, int]:
     """Most frequent first."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _shares(shards: Sequence[tuple[str, dict[str, int]]], asked: Split) -> Json:
+    """Whether each stratum has its share of each split, to within the tolerance of strata.py. What earlier releases
+    hold may forbid it, so that this is told and not refused."""
+    counts: dict[str, Counter[str]] = {}
+    for split, strata in shards:
+        for name, count in strata.items():
+            if split != "test" or asked.test_share:
+                counts.setdefault(name, Counter())[split] += count
+    wanted = {"validation": asked.validation, "test": asked.test_share}
+    off = {
+        name: max(
+            abs(count[split] - share * count.total()) for split, share in wanted.items() if share or split != "test"
+        )
+        for name, count in counts.items()
+    }
+    worst = max(off, key=lambda name: (off[name], name), default="")
+    said = (
+        f"at most {off[worst]:.1f} documents of {counts[worst].total():,} off, in {worst or 'unknown'!r}" if off else ""
+    )
+    broken = sum(distance > 1.5 + counts[name].total() / BINS for name, distance in off.items())
+    return {
+        "check": f"each {asked.stratify} has its share of each split: {said}",
+        "checked": len(off),
+        "broken": broken,
+    }
 
 
 def _documents(contents: Contents) -> int:

@@ -11,6 +11,7 @@ where a request was done and its answer lost.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, snapshot_download
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -34,8 +35,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._http import parse_ratelimit_headers
 
-from curate.errors import HubError, ReleaseError
-from curate.release import diff, manifest, versions
+from curate.errors import HubError, ReleaseError, StorageError
+from curate.release import diff, manifest, versions, xet
 from curate.release.manifest import Manifest
 from curate.tasks import File
 
@@ -45,6 +46,8 @@ FOLDERS = (SHARDS, "plots/")
 """What a release has on the Hub for itself: files there that it does not have are deleted."""
 TRIES = 5
 """Times that a push is begun before a fault that may pass is given up on."""
+ROOM = 64 << 20
+"""Bytes that must be free where the client keeps its files. Shards are read where they are."""
 LONGEST_WAIT = 300.0
 """Seconds; what the Hub asks for is done up to this."""
 _FAULTS = (httpx2.HTTPError, OSError, RuntimeError, HFValidationError, RevisionResolutionError)
@@ -63,7 +66,8 @@ class Pushed:
     commit: str | None  # the tagged commit
     uploads: tuple[str, ...]  # files whose content the Hub did not have at the last commit
     deletes: tuple[str, ...]  # files of the last release that this one does not have
-    bytes: int  # of the uploads; with Xet fewer go up, since known chunks are left out
+    bytes: int  # of the uploads
+    xet_bytes: int | None = None  # of a dry run, where the client has Xet: what of them is new chunks, about
 
 
 def push(folder: Path, repo: str, *, private: bool = True, dry_run: bool = False, token: str | None = None) -> Pushed:
@@ -73,7 +77,7 @@ def push(folder: Path, repo: str, *, private: bool = True, dry_run: bool = False
     `dry_run` nothing is changed.
 
     Raises ReleaseError where the release is damaged or its tag exists with other content, HubError where the Hub
-    refuses or cannot be reached.
+    refuses or cannot be reached, StorageError where this machine's disk is full.
     """
     if repo.count("/") != 1:
         raise HubError(explain(HFValidationError(), repo))
@@ -180,7 +184,7 @@ def _push(api: HfApi, folder: Path, made: Manifest, repo: str, private: bool, dr
     tag = f"v{made.version}"
     if not _preflight(api, folder, repo):
         if dry_run:
-            return _planned(repo, tag, _plan({}, folder, made))
+            return _planned(repo, tag, _plan({}, folder, made), folder, {})
         api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
     tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(repo, repo_type="dataset").tags}
     if tag in tags:
@@ -188,9 +192,10 @@ def _push(api: HfApi, folder: Path, made: Manifest, repo: str, private: bool, dr
         return Pushed(repo, tag, "unchanged", tags[tag], (), (), 0)
     commit = _own_commit(api, repo, folder, tag)
     head = str(api.repo_info(repo, repo_type="dataset", revision=BRANCH).sha)
-    plan = _Plan() if commit else _plan(_tree(api, repo, head), folder, made)
+    tree = {} if commit else _tree(api, repo, head)
+    plan = _Plan() if commit else _plan(tree, folder, made)
     if dry_run:
-        return _planned(repo, tag, plan)
+        return _planned(repo, tag, plan, folder, tree)
     commit = commit or _commit(api, repo, head, folder, made, plan)
     api.create_tag(repo, tag=tag, tag_message=_content(made), revision=commit, repo_type="dataset")
     return Pushed(repo, tag, "published", commit, plan.uploads, plan.deletes, plan.bytes)
@@ -206,13 +211,15 @@ class _Plan:
     bytes: int = 0
 
 
-def _planned(repo: str, tag: str, plan: _Plan) -> Pushed:
-    return Pushed(repo, tag, "planned", None, plan.uploads, plan.deletes, plan.bytes)
+def _planned(repo: str, tag: str, plan: _Plan, folder: Path, tree: Mapping[str, str]) -> Pushed:
+    told = xet.new_bytes(folder, plan.uploads, set(tree.values())) if xet.is_used() else None
+    return Pushed(repo, tag, "planned", None, plan.uploads, plan.deletes, plan.bytes, told)
 
 
 def _preflight(api: HfApi, folder: Path, repo: str) -> bool:
     """Whether the repository is there. Raises what `explain` explains where a push could not succeed."""
     who = api.whoami()
+    _refuse_full_disk(Path(constants.HF_HOME))
     try:
         RepoCard((folder / "README.md").read_text(encoding="utf-8")).validate(repo_type="dataset")
     except ValueError as error:
@@ -227,6 +234,14 @@ def _preflight(api: HfApi, folder: Path, repo: str) -> bool:
             raise
         return False
     return True
+
+
+def _refuse_full_disk(folder: Path) -> None:
+    """Raise StorageError where the client has no room for what it keeps: manifests, and Xet's list of chunks."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < ROOM:
+        raise StorageError(f"{folder}: {free:,} bytes are free there, and a push needs {ROOM:,}; or set HF_HOME")
 
 
 def _refuse_other(api: HfApi, repo: str, commit: str, folder: Path, made: Manifest) -> None:

@@ -24,20 +24,30 @@ Shards = Sequence[tuple[str, File]]
 
 
 def load(
-    name_or_path: str | Path, version: str | None = None, split: str | None = None, streaming: bool = False
+    name_or_path: str | Path,
+    version: str | None = None,
+    split: str | None = None,
+    streaming: bool = False,
+    config: str = "default",
 ) -> DatasetDict | Dataset | IterableDatasetDict | IterableDataset:
     """A release as `datasets.load_dataset` gives it, checked against its manifest.
 
     `name_or_path` is the folder of a release, that of all releases of a dataset, or `org/name` on the Hub. `version`
     such as "v1.2.0" picks one of them (on the Hub also a branch or a commit), without it the last. `split` is one
-    split; without it all of them come.
+    split; without it all of them come. `config` is one of those that `release.configs` made, such as a language.
 
     Raises ReleaseError where the release is damaged or is another one, HubError where the Hub refuses or cannot be
     reached and the cache does not hold just this version, UsageError where there is no such release or split.
     """
     made, shards = find(name_or_path, version)
-    if split is not None and split not in made.splits:
-        raise UsageError(f"{name_or_path} has no split {split!r}; it has {', '.join(made.splits)}")
+    if config != "default":
+        shards = [shard for shard in shards if manifest.subset_of(shard[1].url) == config]
+    splits = list(dict.fromkeys(name for name, _ in shards))
+    if not splits:
+        known = ", ".join(["default", *made.counts.get("configs", {})])
+        raise UsageError(f"{name_or_path} has no config {config!r}; it has {known}")
+    if split is not None and split not in splits:
+        raise UsageError(f"{name_or_path} has no split {split!r}; it has {', '.join(splits)}")
     wanted: Shards = [shard for shard in shards if split in (None, shard[0])]
     if _is_remote(wanted):
         from curate.release import hub

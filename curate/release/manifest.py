@@ -6,7 +6,7 @@ content_sha256  of split, id and text of all documents (gate.content_sum); the s
 splits          documents of each split
 files           path, bytes, sha256 of every file, and rows of shards
 schema          column names and types
-split, license  what else makes a MAJOR version when it changes
+split, license, configs  what else makes a MAJOR version when it changes
 gate            what was checked on the finished files
 notes           what a reader must know of it, such as a split that is empty
 removals        lines of the list of removals, and how many of them match no document
@@ -24,9 +24,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from curate.errors import ReleaseError
 from curate.tasks import File, Json
@@ -38,7 +39,9 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Manifest:
-    """The manifest of a release; fields as in the module's text."""
+    """The manifest of a release; fields as in the module's text. It may come from anywhere: types are checked."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
 
     name: str
     version: str
@@ -62,12 +65,13 @@ class Manifest:
     tools: dict[str, str]
     notes: list[str] = field(default_factory=list)
     removals: Json = field(default_factory=dict)
+    configs: str | None = None
     format: int = FORMAT
 
     @property
     def decided(self) -> Json:
         """What a person decided of the release: a change of it makes a version."""
-        return {"schema": self.schema, "split": self.split, "license": self.license, "card": self.card}
+        return {name: getattr(self, name) for name in ("schema", "split", "license", "configs", "card")}
 
     def text(self) -> str:
         """As written to disk."""
@@ -89,9 +93,24 @@ def parse(data: bytes, where: str) -> Manifest:
         raw: dict[str, Any] = json.loads(data)
         if raw["format"] > FORMAT:
             raise ReleaseError(f"{where}: written by a newer curate (format {raw['format']}); update curate to read it")
-        return Manifest(**raw)
-    except (ValueError, KeyError, TypeError) as error:
+        made = _CHECKED.validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ReleaseError(f"{where}: damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReleaseError(f"{where}: damaged: {error}") from None
+    for file in made.files:
+        if not _PATH.fullmatch(str(file.get("path"))) or not _DIGEST.fullmatch(str(file.get("sha256"))):
+            raise ReleaseError(f"{where}: damaged: {file.get('path')!r} is no file of a release")
+    return made
+
+
+_CHECKED = TypeAdapter(Manifest)
+_PATH = re.compile(
+    r"data/([a-z0-9_][a-z0-9._-]*/)?[a-z]+-[0-9]+-of-[0-9]+\.parquet|plots/[a-z]+\.svg|[\w-]+\.(md|json)"
+)
+"""A file of a release: no path leads out of its folder."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def verify(folder: Path) -> Manifest:
@@ -100,6 +119,7 @@ def verify(folder: Path) -> Manifest:
     faults = [
         f"{file['path']}: {why}" for file in manifest.files if (why := _fault(folder / file["path"], file["sha256"]))
     ]
+    faults += [f"{file['path']}: a link" for file in manifest.files if (folder / file["path"]).is_symlink()]
     if faults:
         raise ReleaseError(f"{folder} is damaged:\n" + "\n".join(f"  {fault}" for fault in faults))
     return manifest
@@ -154,6 +174,12 @@ def parse_version(text: str) -> Version | None:
 def split_of(shard: str) -> str:
     """The split that a shard's name says."""
     return shard.rsplit("/", 1)[-1].split("-", 1)[0]
+
+
+def subset_of(shard: str) -> str:
+    """The config that a shard's folder says; empty where there is but the default."""
+    folder = shard.rsplit("/", 2)[-2]
+    return "" if folder == "data" else folder
 
 
 def _fault(path: Path, digest: str) -> str | None:

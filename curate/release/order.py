@@ -1,7 +1,8 @@
 """Kept documents in release order, whatever their number, in flat memory: a sample sort in two rounds of file tasks.
 
-Order: split, then month of publication (the input file where the date is unknown; these come first), then id. So what a
-new month brings stands at the end, what a source brings stands together, and the next version uploads little again.
+Order: split, then config where there are some beside the default, then month of publication (the input file where the
+date is unknown; these come first), then id. So what a new month brings stands at the end, what a source brings stands
+together, and the next version uploads little again.
 
 Round `sort`: a shard -> sorted runs, and a sample of their keys. Round `merge`: the rows of all runs between two
 sampled keys -> one sorted part. The release is the parts one after the other; where they are cut leaves no trace in it.
@@ -15,6 +16,7 @@ import fsspec
 import polars as pl
 import pyarrow.parquet as pq
 
+from curate.release import subsets
 from curate.release.schema import released
 from curate.section import Section
 from curate.stages.split import SPLITS
@@ -28,6 +30,12 @@ SAMPLE_BYTES = 1 << 20
 """Text from one sampled key to the next."""
 
 
+class Subsets(Section):
+    """Which configs a release has beside the default."""
+
+    by: subsets.By | None
+
+
 class Range(Section):
     """Keys from `low` up to, and without, `high`; an empty `high` means no end."""
 
@@ -35,9 +43,10 @@ class Range(Section):
     high: str
 
 
-def sort(shards: Sequence[File], rounds: Rounds) -> list[File]:
-    """All documents of `shards` in release order: files with the columns `key`, `split` and those of a release."""
-    done = rounds.run("sort", sort_runs, [[shard] for shard in shards], Section())
+def sort(shards: Sequence[File], rounds: Rounds, configs: subsets.By | None = None) -> list[File]:
+    """All documents of `shards` in release order: files with the columns `key`, `split`, `subset` and those of a
+    release. A subset is the config that a document is in beside the default."""
+    done = rounds.run("sort", sort_runs, [[shard] for shard in shards], Subsets(by=configs))
     sample = pl.concat(read(one.files["sample"]).with_columns(shard=i) for i, one in enumerate(done))
     ranges = _ranges(sample.sort("key"))
     spans = sample.group_by("shard", "run", maintain_order=True).agg(pl.min("key").alias("low"), high=pl.max("key"))
@@ -45,9 +54,9 @@ def sort(shards: Sequence[File], rounds: Rounds) -> list[File]:
     return [one.files["sorted"] for one in rounds.run("merge", merge_runs, groups, ranges)]
 
 
-def sort_runs(inputs: Sequence[File], config: Section) -> Rows:
+def sort_runs(inputs: Sequence[File], config: Subsets) -> Rows:
     """Task: a shard as sorted runs of at most RUN_BYTES of text, and a key for every SAMPLE_BYTES of them."""
-    for number, documents in enumerate(_collect(inputs[0])):
+    for number, documents in enumerate(_collect(inputs[0], config.by)):
         run = f"run-{number:05d}"
         ordered = documents.sort("key")
         yield from ((run, piece) for piece in _pieces(ordered))
@@ -62,12 +71,14 @@ def merge_runs(inputs: Sequence[File], config: Range) -> Rows:
     return {}
 
 
-def _collect(shard: File) -> Iterator[pl.DataFrame]:
+def _collect(shard: File, configs: subsets.By | None) -> Iterator[pl.DataFrame]:
     """The documents of a shard with their sort key, RUN_BYTES of text at a time."""
     held: list[pl.DataFrame] = []
     size = 0
     for batch in batches(shard):
-        held.append(released(batch).select(_key(batch).alias("key"), batch["split"], pl.all()))
+        rows = released(batch).with_columns(batch["split"])
+        rows = rows.with_columns(subsets.column(rows, configs))
+        held.append(rows.select(_key(rows).alias("key"), "split", "subset", pl.exclude("split", "subset")))
         size += int(batch["text"].str.len_bytes().sum())
         if size >= RUN_BYTES:
             yield pl.concat(held)
@@ -81,7 +92,7 @@ def _key(batch: pl.DataFrame) -> pl.Series:
     rank = pl.col("split").replace_strict({name: str(i) for i, name in enumerate(SPLITS)})
     dated = pl.col("published").str.contains(r"^[0-9]{4}-[0-9]{2}").fill_null(False)
     group = pl.when(dated).then("1" + pl.col("published").str.head(7)).otherwise("0" + pl.col("source"))
-    return batch.select(pl.concat_str(rank, group, "id", separator="\0"))["split"]
+    return batch.select(pl.concat_str(rank, "subset", group, "id", separator="\0"))["split"]
 
 
 def _sample(ordered: pl.DataFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@ REPEATING = ["author", "published", "site", "source", "language"]
 """Columns worth a dictionary."""
 
 Group = tuple[str, int, pl.DataFrame]
-"""A row group: its split, the number of its shard in the split, its documents."""
+"""A row group: its split, below the folder of its config; the number of its shard there; its documents."""
 
 
 @dataclass
@@ -47,42 +47,47 @@ class Cut:
 
 
 def write(rows: Iterable[pl.DataFrame], folder: Path, shard_bytes: int) -> list[str]:
-    """Write documents in release order as `<split>-<number>-of-<count>.parquet`; returns the names, in order.
+    """Write documents in release order as `<split>-<number>-of-<count>.parquet`, below the folder of their config
+    where there are some beside the default; returns the names, in order.
 
-    `rows` have the columns of a release and `split`. Every file is on the disk when this returns.
+    `rows` have the columns of a release, `split` and `subset`. Every file is on the disk when this returns.
     """
     written: dict[str, list[Path]] = defaultdict(list)
-    for (split, number), groups in groupby(row_groups(rows, shard_bytes), key=lambda group: group[:2]):
-        path = folder / f"{split}-{number:05d}.parquet"
+    for (place, number), groups in groupby(row_groups(rows, shard_bytes), key=lambda group: group[:2]):
+        path = folder / f"{place}-{number:05d}.parquet"
+        path.parent.mkdir(exist_ok=True)
         _write_shard(path, (documents for _, _, documents in groups))
-        written[split].append(path)
-    return [_named(path, split, i, len(paths)) for split, paths in written.items() for i, path in enumerate(paths)]
+        written[place].append(path)
+    return [_named(path, place, i, len(paths)) for place, paths in written.items() for i, path in enumerate(paths)]
 
 
 def row_groups(rows: Iterable[pl.DataFrame], shard_bytes: int) -> Iterator[Group]:
     """The row groups of all shards, cut by content."""
     held: list[pl.DataFrame] = []
-    split, number = "", 0
+    place, number = "", 0
     group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
-    for batch in _by_split(rows):
-        if batch["split"][0] != split:
+    for here, batch in _by_place(rows):
+        if here != place:
             if held:
-                yield split, number, pl.concat(held)
-            held, split, number = [], batch["split"][0], 0
+                yield place, number, pl.concat(held)
+            held, place, number = [], here, 0
             group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
         start = 0
         for end, ends_shard in _cuts(batch, group, shard):
-            yield split, number, pl.concat([*held, batch[start:end]])
+            yield place, number, pl.concat([*held, batch[start:end]])
             held, start, number = [], end, number + ends_shard
         if start < batch.height:
             held.append(batch[start:])
     if held:
-        yield split, number, pl.concat(held)
+        yield place, number, pl.concat(held)
 
 
-def _by_split(rows: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _by_place(rows: Iterable[pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Documents that are in one split of one config, with these."""
     for batch in rows:
-        yield from batch.partition_by("split", maintain_order=True)
+        for part in batch.partition_by("split", "subset", maintain_order=True):
+            split, subset = part.select("split", "subset").row(0)
+            yield f"{subset}/{split}" if subset else split, part
 
 
 def _cuts(batch: pl.DataFrame, group: Cut, shard: Cut) -> Iterator[tuple[int, bool]]:
@@ -113,5 +118,7 @@ def _write_shard(path: Path, groups: Iterable[pl.DataFrame]) -> None:
         os.fsync(stream.fileno())
 
 
-def _named(path: Path, split: str, number: int, count: int) -> str:
-    return path.rename(path.with_name(f"{split}-{number:05d}-of-{count:05d}.parquet")).name
+def _named(path: Path, place: str, number: int, count: int) -> str:
+    name = f"{place}-{number:05d}-of-{count:05d}.parquet"
+    path.rename(path.with_name(name.rsplit("/", 1)[-1]))
+    return name

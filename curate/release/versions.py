@@ -1,7 +1,7 @@
 """Which version a release must have, and what CHANGELOG.md says of it.
 
-    MAJOR  schema, split rule or licence changed
-    MINOR  documents added, or texts changed
+    MAJOR  schema, split rule, licence or configs changed
+    MINOR  documents added, or texts changed; configs where there were none
     PATCH  documents removed, or titles and the like, or the card changed
     none   nothing changed: no version is made
 
@@ -55,6 +55,8 @@ def needed(old: Manifest, decided: Json, changes: Changes) -> Bump:
         [f"{counted(count[kind], noun)} {what}" for kind, (noun, what) in said.items() if count[kind]]
         for said in (_MINOR, _PATCH)
     )
+    if old.configs != decided["configs"]:
+        (major if old.configs else minor).append("configs changed")
     if old.card != decided["card"]:
         patch.append("card changed")
     level = next((level for level, why in (("major", major), ("minor", minor), ("patch", patch)) if why), "none")
@@ -87,6 +89,7 @@ class Difference:
             "moves": dict(self.changes.moves),
             "sources": {source: dict(count) for source, count in self.changes.sources.items()},
             "sites": {site: dict(count) for site, count in self.changes.sites.items()},
+            "reasons": dict(self.changes.reasons),
             "dropped": {reason: list(counts) for reason, counts in self.dropped.items()},
             "samples": self.changes.samples,
         }
@@ -101,6 +104,8 @@ def difference(old: str | Path, new: str | Path) -> Difference:
     changes = diff.compare(one_shards, other_shards)
     before, after = (_dropped(made) for made in (one, other))
     reasons = {reason: (before[reason], after[reason]) for reason in sorted(before | after)}
+    if other.previous == one.version:
+        changes.reasons.update(other.changes["reasons"])
     counts = sum(one.splits.values()), sum(other.splits.values())
     return Difference(one.version, other.version, counts, needed(one, other.decided, changes), changes, reasons)
 

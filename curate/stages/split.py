@@ -18,6 +18,7 @@ An id that the corpus holds more than once keeps its first document, by source a
     members    a bucket of ids        what is a duplicate; each document with the split it was released in, by cluster
     clusters   a bucket of clusters   what each document of a cluster must do, by shard
     verdict    a shard                all that, row by row
+    strata, cuts, placed              with `stratify`: documents of each stratum; where its splits are cut; row by row
 
 Source: hash splits as in the splits API of TFDS, keyed by cluster as "Deduplicating Training Data Makes Language Models
 Better" (Lee et al. 2022) asks for.
@@ -35,13 +36,14 @@ import polars as pl
 import pyarrow.parquet as pq
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from curate.document import drop
+from curate import strata
+from curate.document import drop, undecided
 from curate.section import Section
 from curate.stages.read import normal_url, stable_id
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64
 
-VERSION = 2
+VERSION = 3
 
 SPLITS = ("train", "validation", "test")
 """In the order in which releases list them; where two meet, the later wins."""
@@ -64,6 +66,9 @@ TestRule = Annotated[
 ]
 
 
+Stratum = Literal["language", "site", "source", "year"]
+
+
 class Config(Section):
     """How documents are split. Near-duplicates never cross splits."""
 
@@ -76,12 +81,19 @@ class Config(Section):
         description="What stays together beside near-duplicates: nothing more, all documents of a site, or all that "
         "were published in a month.",
     )
+    stratify: Stratum | None = Field(
+        None,
+        description="Give each language, site, source or year its share of validation and test, to within a document, "
+        "and not the corpus as a whole. With `by: cluster` alone.",
+    )
     salt: str = Field("curate", description="Another salt gives another split of what was not released yet.")
 
     @model_validator(mode="after")
     def _train_is_left(self) -> Self:
         if self.validation + self.test_share >= 1:
             raise ValueError("validation and test leave nothing for train: their sum must be below 1")
+        if self.stratify and self.by != "cluster":
+            raise ValueError(f"stratify works with `by: cluster` alone: all documents of a {self.by} go together")
         return self
 
     @property
@@ -121,19 +133,39 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     where = pl.format("its place is {}", pl.coalesce("released", chosen))
     conflict = pl.format("{}, but it is near what was released in {}", where, "held")
     batch = drop(batch, pl.coalesce("released", "split") != pl.col("held"), "split conflict", conflict)
-    return batch.drop("first", *_HELD)
+    return batch.drop("first", *_HELD, *_CUT, strict=False)
 
 
 def assign(batch: pl.DataFrame, config: Config) -> pl.Series:
-    """The split of each document that no release holds. The batch has `cluster`, `site` and `published`."""
-    place = hash64(config.salt + "\0" + batch.select(group(config.by)).to_series())
-    test, validation = place < int(config.test_share * 2**64), ~place < int(config.validation * 2**64)
-    later = pl.lit(False)
-    if isinstance(config.test, After):
-        later = (pl.col("published").str.head(10) > config.test.after.isoformat()).fill_null(False)
-    frame = batch.select(test=later | pl.lit(pl.Series(test)), validation=pl.lit(pl.Series(validation)))
+    """The split of each document that no release holds. The batch has `cluster`, `site` and `published`; where strata
+    were cut also `test_below` and `validation_from`."""
+    place = _places(batch, config)
+    if "test_below" in batch.columns:
+        test = pl.lit(place) < pl.col("test_below")
+        validation = pl.lit(place) >= pl.col("validation_from")
+    else:
+        test = pl.lit(pl.Series(place.to_numpy() < int(config.test_share * 2**64)))
+        validation = pl.lit(pl.Series(~place.to_numpy() < int(config.validation * 2**64)))
+    frame = batch.select(test=_is_late(config) | test, validation=validation)
     chosen = pl.when("test").then(pl.lit("test")).when("validation").then(pl.lit("validation"))
     return frame.select(split=chosen.otherwise(pl.lit("train")))["split"]
+
+
+def stratum(by: Stratum) -> pl.Expr:
+    """What a document is counted with when each stratum has its share; empty where it is unknown."""
+    return (pl.col("published").str.head(4) if by == "year" else pl.col(by)).fill_null("")
+
+
+def _places(batch: pl.DataFrame, config: Config) -> pl.Series:
+    """Where each document stands, from 0 up to 2^64."""
+    return pl.Series(hash64(config.salt + "\0" + batch.select(group(config.by)).to_series()))
+
+
+def _is_late(config: Config) -> pl.Expr:
+    """Whether a document is test by its date."""
+    if not isinstance(config.test, After):
+        return pl.lit(False)
+    return (pl.col("published").str.head(10) > config.test.after.isoformat()).fill_null(False)
 
 
 def group(by: str) -> pl.Expr:
@@ -190,7 +222,16 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds, past: Past =
         [[shard, *files] for shard, files in zip(shards, beside, strict=True)],
         [_Verdict(shard=number, repeated=len(repeated)) for number in range(len(shards))],
     )
-    return _files(verdicts, "verdict")
+    found = _files(verdicts, "verdict")
+    return _stratified(shards, found, config, rounds) if config.stratify else found
+
+
+def _stratified(shards: Sequence[File], verdicts: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
+    """The verdicts with the columns `test_below` and `validation_from`."""
+    pairs = [list(pair) for pair in zip(shards, verdicts, strict=True)]
+    tallies = _files(rounds.run("strata", count_strata, pairs, config), "strata")
+    cuts = _files(rounds.run("cuts", cut_strata, [tallies], config), "cuts")
+    return _files(rounds.run("placed", place_cuts, [[*pair, *cuts] for pair in pairs], config), "verdict")
 
 
 class _Scatter(Section):
@@ -272,8 +313,48 @@ def list_verdicts(inputs: Sequence[File], config: _Verdict) -> Rows:
     return {}
 
 
+def count_strata(inputs: Sequence[File], config: Config) -> Rows:
+    """Task: the documents of each stratum that stay, by the split that they are held in or by hash.
+
+    Inputs: a shard, its verdicts. What is test by its date is no part of a stratum.
+    """
+    assert config.stratify is not None
+    for batch in _beside(inputs):
+        judged = apply(undecided(batch), config)
+        placed = batch.with_columns(stratum=stratum(config.stratify), place=_places(judged, config))
+        placed = placed.filter(judged["drop_reason"].is_null(), ~_is_late(config))
+        yield "strata", strata.tally(placed)
+    return {}
+
+
+def cut_strata(inputs: Sequence[File], config: Config) -> Rows:
+    """Task: the cuts of all strata. Inputs: what was counted in each shard."""
+    yield "cuts", strata.cut(pl.concat(read(file) for file in inputs), config.test_share, config.validation)
+    return {}
+
+
+def place_cuts(inputs: Sequence[File], config: Config) -> Rows:
+    """Task: the verdicts of a shard with the cuts of each document's stratum. Inputs: a shard, its verdicts, cuts."""
+    assert config.stratify is not None
+    cuts = read(inputs[2])
+    for batch in _beside(inputs):
+        placed = batch.with_columns(stratum=stratum(config.stratify))
+        placed = placed.join(cuts, on="stratum", how="left", maintain_order="left")
+        yield "verdict", placed.select("first", *_HELD, *_CUT)
+    return {}
+
+
+def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
+    """The narrow columns of a shard, with the verdicts on its rows."""
+    verdicts, row = read(inputs[1]), 0
+    for batch in batches(inputs[0], _present(inputs[0], ["id", "source", "site", "published", "language", "cluster"])):
+        yield _clustered(batch).hstack(verdicts[row : row + batch.height])
+        row += batch.height
+
+
 _LISTED = pl.DataFrame(schema={"line": pl.String, "url": pl.String})
 _HELD = ("released", "held", "removed")
+_CUT = ("test_below", "validation_from")
 _RELEASED = pl.DataFrame(schema={"id": pl.String, "released": pl.String})
 _REPEATED = pl.DataFrame(schema={"shard": pl.UInt32, "row": pl.UInt32, "first": pl.String})
 _JUDGED = pl.DataFrame(schema={"row": pl.UInt32, "released": pl.String, "held": pl.String, "removed": pl.Boolean})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -63,6 +64,12 @@ def use_token(token: str | None) -> None:
     os.environ.pop("HF_TOKEN", None)
     if token:
         os.environ["HF_TOKEN"] = token
+
+
+def fill_disk() -> None:
+    """From now on the disk has 1,000 bytes left."""
+    full = shutil.disk_usage(".")._replace(free=1000)
+    shutil.disk_usage = lambda _: full  # type: ignore[assignment]
 
 
 def spoil_cache(digest: str) -> int:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from curate.errors import HubError, ReleaseError
+from curate.errors import HubError, ReleaseError, StorageError
 from curate.release import manifest
-from tests.hub.client import go_offline, push, slept, use_token
-from tests.hub.server import READER, STRANGER, Hub, Repo
+from tests.hub.client import client, fill_disk, go_offline, push, slept, use_token
+from tests.hub.server import READER, STRANGER, WRITER, Hub, Repo
 from tests.support.releases import documents, release, shard, split_up
 
 REPO = "org/news"
@@ -214,6 +218,45 @@ def test_a_hub_that_is_not_there(call, hub, releases):
     with pytest.raises(HubError, match="cannot be reached"):
         call(push, releases / "v1.0.0", REPO)
     hub.server = Hub._serve(hub)
+
+
+def test_two_push_the_same_version_at_once(hub, releases, tmp_path):
+    folder = releases / "v1.0.0"
+    homes = [hub.environment(tmp_path / name) for name in ("one", "two")]
+    with client(homes[0]) as one, client(homes[1]) as two, ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(call, push, folder, REPO) for call in (one, two)]
+        states = {each.result().state for each in done}
+    assert "published" in states
+    assert holds(hub.repos[REPO], "v1.0.0", folder)
+    assert titles(hub.repos[REPO]) == ["Release v1.0.0", "initial commit"]
+
+
+def test_a_full_disk_is_told_before_a_byte_moves(hub, call, releases):
+    call(fill_disk)
+    with pytest.raises(StorageError, match="1,000 bytes are free there, and a push needs"):
+        call(push, releases / "v1.0.0", REPO)
+    assert not hub.repos
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run", "--json"]])
+def test_no_token_in_any_output_log_or_file(hub, releases, tmp_path, arguments):
+    """Of the command line, with the logs of the client turned up, when it does its work and when it fails."""
+    shutil.copytree(releases, tmp_path / "data/releases/news")
+    config = tmp_path / "news.yaml"
+    sections = {"data": f"{tmp_path}/data", "read": {"paths": ["x"]}, "release": {"repo": REPO}}
+    config.write_text(json.dumps({"name": "news", "version": "1.0.0", **sections}))
+    environment = {"PATH": "/usr/bin:/bin", **hub.environment(tmp_path / "home"), "HF_DEBUG": "1"}
+    for status in (200, 503, 401):
+        hub.faults.clear()
+        if status > 200:
+            hub.fail("GET", "/auth-check", "refused", status, times=99, Retry_After="301")
+        command = [sys.executable, "-m", "curate", "push", str(config), *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert (done.returncode == 0) == (status == 200), done.stderr
+        assert WRITER not in done.stdout + done.stderr
+    assert len(hub.requests) > 3
+    assert all(request.token == WRITER for request in hub.requests if request.path.startswith("/api/datasets"))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and WRITER.encode() in path.read_bytes()]
 
 
 def _nothing():

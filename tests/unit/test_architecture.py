@@ -23,7 +23,7 @@ config
 release
 stages
 contamination
-neardup models readers repair metadata privacy words
+neardup models readers repair metadata privacy strata words
 langid
 document
 text

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from curate import config, pipeline
 from curate.errors import InputError, ReleaseError, StorageError
 from curate.release import build, gate, manifest, order
 from curate.release.build import Config
@@ -150,7 +151,10 @@ def test_a_newer_or_damaged_manifest_is_refused(tmp_path, made):
     raw = json.loads((made.path / "manifest.json").read_text())
     for text, said in (
         (json.dumps({**raw, "format": manifest.FORMAT + 1}), "newer curate"),
-        (json.dumps({**raw, "surprise": 1}), "damaged"),
+        (json.dumps({**raw, "surprise": 1}), "damaged: surprise: "),
+        (json.dumps({**raw, "splits": ["train"]}), "damaged: splits: "),
+        (json.dumps({**raw, "files": 7}), "damaged: files: "),
+        ("[" * 100_000, "damaged"),
         (json.dumps(raw)[:-40], "damaged"),
     ):
         (tmp_path / "manifest.json").write_text(text)
@@ -158,6 +162,33 @@ def test_a_newer_or_damaged_manifest_is_refused(tmp_path, made):
             manifest.read(tmp_path)
     with pytest.raises(ReleaseError, match="no release"):
         manifest.read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.parquet", "data/../../train-0-of-1.parquet", "/etc/passwd", "data/x.parquet", "a\nREADME.md"]
+)
+def test_a_manifest_names_no_file_outside_the_release(tmp_path, made, path):
+    raw = json.loads((made.path / "manifest.json").read_text())
+    raw["files"][0]["path"] = path
+    (tmp_path / "manifest.json").write_text(json.dumps(raw))
+    with pytest.raises(ReleaseError, match="is no file of a release"):
+        manifest.read(tmp_path)
+
+
+def test_a_password_in_an_address_stands_in_no_release():
+    given = {"name": "news", "version": "1.0.0", "read": {"paths": ["s3://key:s3cr3t@bucket/news", "data/a@b.txt"]}}
+    text = pipeline._request(config.Config.model_validate(given)).config
+    assert "s3cr3t" not in text
+    assert json.loads(text)["read"]["paths"] == ["s3://bucket/news", "data/a@b.txt"]
+
+
+def test_a_link_in_a_release_is_refused(tmp_path, made):
+    folder = shutil.copytree(made.path, tmp_path / "linked")
+    shard = next((folder / "data").glob("test-*"))
+    shard.rename(tmp_path / "elsewhere.parquet")
+    shard.symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(ReleaseError, match=f"{shard.name}: a link"):
+        manifest.verify(folder)
 
 
 def test_the_card_tells_the_truth(made):

@@ -7,9 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curate import display
 from curate.errors import InputError, ReleaseError
 from curate.release import build, manifest
 from curate.release.build import Config
+from curate.release.versions import difference
 from curate.stages import read, split
 from curate.stages.split import Past
 from tests.support.releases import documents, release, shard, split_up
@@ -97,6 +99,18 @@ def test_the_changelog_is_written_from_the_diff(first, corpus):
     release(first, [shard(first, second, "second")], "1.1.0", release=noted, dropped=[shard(first, dropped, "gone")])
     release(first, [shard(first, second[1:], "third")], "1.1.1")
     assert (first / "news/v1.1.1/CHANGELOG.md").read_text() == CHANGELOG
+
+
+def test_diff_says_why_documents_are_gone(first, corpus, capsys):
+    """From the manifest of the later release, where it follows on the other."""
+    dropped = corpus[:2].select("id", drop_reason=pl.lit("near-duplicate"), drop_detail=pl.lit("of x"))
+    files = [shard(first, corpus[3:], "second")]
+    made = release(first, files, "1.0.1", dropped=[shard(first, dropped, "gone")])
+    found = difference(first / "news/v1.0.0", made.path)
+    reasons = {"near-duplicate": 2, "not in the input any more": 1}
+    assert (found.json()["removed"], found.json()["reasons"]) == (3, reasons)
+    display.difference(found)
+    assert "removed because: near-duplicate: 2\n" in capsys.readouterr().out
 
 
 CHANGELOG = """\

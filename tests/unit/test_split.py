@@ -254,3 +254,63 @@ def test_the_past_is_the_same_in_any_number_of_buckets(tmp_path, monkeypatch):
     assert set(expected["drop_reason"]) == {None, "split conflict"}
     monkeypatch.setattr(split, "BUCKET_ROWS", 60)
     assert later(tmp_path / "many", frame, **past).equals(expected)
+
+
+# Stratified.
+
+
+def stratified(tmp_path: Path, frame: pl.DataFrame, **past) -> pl.DataFrame:
+    config = Config(validation=0.1, test=0.2, stratify="language")
+    return later(tmp_path, frame, config, **past)
+
+
+def shares(judged: pl.DataFrame, language: str) -> dict[str, int]:
+    kept = judged.filter(pl.col("drop_reason").is_null(), pl.col("language") == language)
+    return dict(kept["split"].value_counts().iter_rows())
+
+
+def test_each_stratum_has_its_share(tmp_path):
+    """Of 100, 57 and 20 documents; a hash of all would leave a small language without a test document now and then."""
+    languages = ["en"] * 100 + ["pl"] * 57 + ["no"] * 20
+    judged = stratified(tmp_path, documents(177, language=languages))
+    for language, count in (("en", 100), ("pl", 57), ("no", 20)):
+        found = shares(judged, language)
+        assert found["test"] == pytest.approx(0.2 * count, abs=1)
+        assert found["validation"] == pytest.approx(0.1 * count, abs=1)
+    assert set(judged.columns) & {"test_below", "validation_from"} == set()
+
+
+def test_strata_of_a_document_each_have_their_share_together(tmp_path):
+    judged = stratified(tmp_path, documents(200, language=[f"l{n:03d}" for n in range(200)]))
+    counts = dict(judged["split"].value_counts().iter_rows())
+    assert (counts["test"], counts["validation"]) == (40, 20)
+
+
+def test_what_is_held_counts_towards_the_share(tmp_path):
+    """50 are released, all in train: of 50 new ones test takes 20, which is its share of all 100."""
+    frame = documents(100, language=["en"] * 100)
+    judged = stratified(tmp_path, frame, released=before(tmp_path, train=frame["id"][:50].to_list()))
+    assert set(judged["split"][:50]) == {"train"}
+    assert shares(judged, "en") == {"train": 70, "test": 20, "validation": 10}
+    many = tmp_path / "many"
+    judged = stratified(many, frame, released=before(many, test=frame["id"][:50].to_list()))
+    assert shares(judged, "en") == {"train": 40, "test": 50, "validation": 10}
+
+
+def test_a_large_stratum_is_cut_within_a_bin(tmp_path):
+    frame = documents(30_000, language=["en"] * 30_000)
+    found = shares(stratified(tmp_path, frame), "en")
+    assert found["test"] == pytest.approx(6000, abs=1 + 30_000 / 4096)
+    assert found["validation"] == pytest.approx(3000, abs=1 + 30_000 / 4096)
+
+
+def test_what_is_late_is_test_and_no_part_of_a_stratum(tmp_path):
+    frame = documents(200, language=["en"] * 200, published=["2024-01-01"] * 100 + ["2024-09-01"] * 100)
+    config = Config(validation=0.1, test={"after": "2024-06-01"}, stratify="language")
+    judged = later(tmp_path, frame, config)
+    assert shares(judged, "en") == {"train": 90, "validation": 10, "test": 100}
+
+
+def test_stratified_by_cluster_alone():
+    with pytest.raises(ValidationError, match="stratify works with `by: cluster` alone"):
+        Config(by="site", stratify="language")
