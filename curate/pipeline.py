@@ -30,7 +30,7 @@ from curate.release import hub, manifest
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
-from curate.stages import STAGES, Prepare, Stage, decontaminate, read, split
+from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, split
 from curate.tasks import File, Json, total
 
 
@@ -155,7 +155,7 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
     section = config.section(stage.name)
     assert section is not None
     rounds = build.rounds(stage.name, stage.version)
-    prepare = _split_prepare(build, config) if stage.name == "split" else stage.prepare
+    prepare = _informed(build, config, stage)
     beside = prepare(shards, section, rounds) if prepare else []
     inputs = [[shard, *columns] for shard, columns in zip(shards, _columns(beside, len(shards)), strict=True)]
     tasks = rounds.tasks("", StageTask(stage.name), inputs, section)
@@ -164,9 +164,27 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
     return [one.files["kept"] for one in done]
 
 
-def _split_prepare(build: Build, config: Config) -> Prepare:
-    """`split` must know the releases before this one, and what was removed on request."""
-    return partial(split.prepare, past=_past(config, _dropped(build.stages, "dedup")))
+def _informed(build: Build, config: Config, stage: Stage) -> Prepare | None:
+    """`split` must know the releases before this one, and what was removed on request; `dedup` what it is against."""
+    if stage.name == "split":
+        return partial(split.prepare, past=_past(config, _dropped(build.stages, "dedup")))
+    if stage.name == "dedup" and config.dedup and config.dedup.against:
+        return partial(dedup.prepare, earlier=_earlier(build, config, config.dedup.against))
+    return stage.prepare
+
+
+def _earlier(build: Build, config: Config, against: Literal["release"] | list[str]) -> list[File]:
+    """The documents of earlier releases, each file once, or of other datasets, as `read` reads them."""
+    if isinstance(against, str):
+        return list({file.sha256: file for _, file in _past(config).released}.values())
+    reading = read.Config(paths=dedup.sources(against))
+    rounds = build.rounds("dedup", read.VERSION)
+    try:
+        found = read.discover(reading)
+    except InputError as error:
+        raise InputError(str(error).replace("read.paths", "dedup.against", 1)) from None
+    done = rounds.run("against", read.read_files, found, reading)
+    return [shard.files["kept"] for one in done for shard in read.shards(one)]
 
 
 def _past(config: Config, copies: Sequence[File] = ()) -> split.Past:

@@ -114,6 +114,12 @@ def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_
         yield _frame(held, empty)
 
 
+def columns_in(file: File) -> list[str]:
+    """The names of the columns of a Parquet file."""
+    with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
+        return list(parquet.schema_arrow.names)
+
+
 def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """All rows of a small output file."""
     return pl.concat(batches(file, columns, rows=65536))

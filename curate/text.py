@@ -29,7 +29,7 @@ Positions = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 OTHER, WORD, SINGLE = 0, 1, 2  # classes of characters: no token, part of a token, a token
-_UNSPACED = (
+UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
     (0x1780, 0x17FF),  # Khmer
@@ -204,7 +204,7 @@ def character_classes() -> Bytes:
         new[low : high + 1] = False
     table[: len(kinds)] = new | np.isin(kinds.astype("U1"), ["L", "N", "M"])
     table[0x20000:0x40000] = WORD
-    for low, high in _UNSPACED:
+    for low, high in UNSPACED:
         table[low : high + 1] *= SINGLE
     return table
 

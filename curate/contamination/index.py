@@ -42,7 +42,7 @@ def build_index(inputs: Sequence[File], config: Indexing) -> Rows:
         here = np.arange(number, number + len(texts), dtype=np.uint32)
         sets = _distinct(grams_of(Ragged(found.hashes(), found.offsets), config.ngram))
         yield "records", records.select("id", set=pl.lit(name), grams=pl.Series(sets.lengths, dtype=pl.UInt32))
-        yield "sets", lists_of(pl.Series(here, dtype=pl.UInt32), text_sets(texts, SHINGLE))
+        yield "sets", lists_of(text_sets(texts, SHINGLE), pl.UInt64).with_columns(rank=pl.Series(here))
         grams.append(pl.DataFrame({"hash": sets.values, "record": here[sets.owners]}))
         whole = pl.DataFrame({"hash": fingerprint(texts)[0], "record": here, "tokens": found.counts})
         short.append(whole.filter(pl.col("tokens").is_between(1, config.ngram - 1)))
@@ -93,7 +93,7 @@ def _records(inputs: Sequence[File], sets: Sequence[str]) -> Iterator[tuple[str,
         for batch in batches(file, ["id", "page"]):
             texts = [page.decode("utf-8", "replace") for page in batch["page"]]
             records = batch.select("id").with_columns(text=pl.Series(texts, dtype=pl.String))
-            for start, end in slices(texts) or [(0, 0)]:
+            for start, end in slices([len(one) for one in texts]):
                 yield name, records[start:end]
             if not texts:
                 yield name, records

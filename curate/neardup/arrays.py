@@ -21,7 +21,7 @@ NO_HASHES = np.empty(0, np.uint64)
 class Ragged(NamedTuple):
     """Numbers of many texts in one array: text `i` has `values[offsets[i] : offsets[i + 1]]`."""
 
-    values: Hashes
+    values: npt.NDArray[Any]
     offsets: Positions
 
     @property
@@ -34,6 +34,11 @@ class Ragged(NamedTuple):
         """The text of each number."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
+    def between(self, start: int, end: int) -> Ragged:
+        """The numbers of a run of texts."""
+        offsets = self.offsets[start : end + 1]
+        return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
     def take(self, texts: Ranks) -> Ragged:
         """The numbers of some texts, in the order of `texts`."""
         lengths = self.lengths[texts]
@@ -45,7 +50,7 @@ class Ragged(NamedTuple):
 def stacked(parts: Sequence[Ragged]) -> Ragged:
     """The numbers of the texts of several batches."""
     lengths = np.concatenate([NO_RANKS, *(part.lengths for part in parts)])
-    return Ragged(np.concatenate([NO_HASHES, *(part.values for part in parts)]), offsets_of(lengths))
+    return Ragged(np.concatenate([part.values for part in parts]) if parts else NO_HASHES, offsets_of(lengths))
 
 
 def first_of(values: Hashes) -> Ranks:

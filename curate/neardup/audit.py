@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from curate.neardup import similarity
-from curate.neardup.files import Bounds, frame_of, read_sets, texts_of
-from curate.neardup.shingles import text_sets
+from curate.neardup import shingles, similarity
+from curate.neardup.files import Bounds, frame_of, read_sets, tokens_of
 from curate.section import Section
 from curate.tasks import File, Rows, read
 
@@ -21,15 +20,17 @@ class Searching(Bounds):
 
 
 def search(inputs: Sequence[File], config: Searching) -> Rows:
-    """Task: the documents of a shard that are near-duplicates of a sampled one. Inputs: shard, ranks, sampled sets."""
+    """Task: the documents of a shard that are near-duplicates of a sampled one. Inputs: tokens, ranks, sampled sets."""
     sampled, sets = read_sets(inputs[2:])
     sample = similarity.index(sets)
     places = read(inputs[1])
     original = (places["original"] == places["rank"]).to_numpy()
-    for texts in texts_of(inputs[0], []):
-        texts = texts.filter(original[texts["row"].to_numpy()])
-        ranks = places["rank"].gather(texts["row"]).to_numpy().astype(np.int64)
-        found = similarity.search(text_sets(texts["text"].to_list(), config.shingle), sample)
+    row = 0
+    for tokens in tokens_of(inputs[0]):
+        rows = np.flatnonzero(original[row : row + len(tokens.lengths)])
+        ranks = places["rank"].gather(row + rows).to_numpy().astype(np.int64)
+        row += len(tokens.lengths)
+        found = similarity.search(shingles.sets(tokens.take(rows), config.shingle), sample)
         found = found._replace(first=ranks[found.first], second=sampled[found.second])
         alike = similarity.similar(found, config.threshold, config.containment) & (found.first != found.second)
         yield "similar", frame_of(found.take(alike))

@@ -14,10 +14,18 @@ from curate.neardup.candidates import Pairs
 from curate.neardup.shingles import slices
 from curate.neardup.similarity import Verified
 from curate.section import Section
-from curate.tasks import Done, File, batches
+from curate.tasks import Done, File, batches, columns_in
 
 WRITE_NUMBERS = 1 << 18
 """Keys or shingles that are written at a time."""
+_PLACE = {
+    "id": pl.col("row").cast(pl.String),
+    "published": pl.lit(None, pl.String),
+    "source": pl.lit(None, pl.String),
+    "record": pl.col("row").cast(pl.Int64),
+}
+PLACE = tuple(_PLACE)
+"""What says which document a row is, with what stands for it in a dataset that has no such column."""
 
 
 class Partitioned(Section):
@@ -41,11 +49,17 @@ class Bounds(Section):
 
 
 def texts_of(shard: File, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """The texts of a shard with their row, a few megabytes at a time."""
+    """The texts of a shard with their row and these columns, a few megabytes at a time.
+
+    Files of other datasets may lack columns: these are null, and the id is the row. What `read` made has UTF-8 pages.
+    """
     row = 0
-    for batch in batches(shard, [*columns, "text"]):
-        numbered = batch.with_columns(pl.col("text").fill_null("")).with_row_index("row", row)
-        for start, end in slices(batch["text"].to_list()):
+    given = columns_in(shard)
+    text = pl.col("text") if "text" in given else pl.col("page").cast(pl.String, strict=False)
+    wanted = [pl.col(name) if name in given else _PLACE[name].alias(name) for name in columns]
+    for batch in batches(shard, [name for name in (*columns, "text", "page") if name in given]):
+        numbered = batch.with_row_index("row", row).select("row", *wanted, text=text.fill_null(""))
+        for start, end in slices(numbered["text"].str.len_bytes().to_list()):
             yield numbered[start:end]
         if not batch.height:
             yield numbered
@@ -62,22 +76,27 @@ def columns_of(frame: pl.DataFrame) -> list[Any]:
     return [column.to_numpy().astype(np.int64 if column.dtype.is_integer() else np.float64) for column in frame]
 
 
-def lists_of(ranks: pl.Series, sets: Ragged) -> pl.DataFrame:
-    """Sets of shingles as they are written."""
-    values = pa.LargeListArray.from_arrays(sets.offsets, sets.values)
-    return pl.DataFrame({"rank": ranks, "shingles": pl.Series(values, dtype=pl.List(pl.UInt64))})
+def tokens_of(signed: File) -> Iterator[Ragged]:
+    """The tokens of the documents of a shard, of at most 512 at a time, in order."""
+    for batch in batches(signed):
+        yield ragged(batch["numbers"])
 
 
-def sets_of(lists: pl.Series) -> Ragged:
-    """Sets of shingles as they are compared."""
-    lengths = lists.list.len().to_numpy()
+def lists_of(numbers: Ragged, dtype: type[pl.DataType]) -> pl.DataFrame:
+    """Numbers of many texts as they are written."""
+    values = pa.LargeListArray.from_arrays(numbers.offsets, numbers.values)
+    return pl.DataFrame({"numbers": pl.Series(values, dtype=pl.List(dtype))})
+
+
+def ragged(lists: pl.Series) -> Ragged:
+    """Numbers of many texts as they are computed with."""
     values = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
-    return Ragged(values, offsets_of(lengths))
+    return Ragged(values, offsets_of(lists.list.len().to_numpy()))
 
 
 def read_sets(files: Sequence[File]) -> tuple[Ranks, Ragged]:
     """The sets of shingles in some files, and the ranks of their texts."""
-    parts = [(frame["rank"].to_numpy(), sets_of(frame["shingles"])) for file in files for frame in batches(file)]
+    parts = [(frame["rank"].to_numpy(), ragged(frame["numbers"])) for file in files for frame in batches(file)]
     ranks = np.concatenate([NO_RANKS, *(part for part, _ in parts)])
     return ranks, stacked([sets for _, sets in parts])
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ranks, blocks, first_of
+from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of, stacked
 from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.representatives import assign
-from curate.neardup.shingles import MAX_SHINGLE, Signatures, sign, slices, text_sets
+from curate.neardup.shingles import MAX_SHINGLE, Signatures, sets, sign, slices, tokens
 from curate.neardup.similarity import NO_VERIFIED, Verified, verify
 
 _VERIFIED_AT_ONCE = 1 << 14
@@ -25,7 +25,8 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     Raises ValueError for a bound outside these ranges.
     """
     _check(threshold, containment, shingle)
-    signed = [sign(texts[start:end]) for start, end in slices(texts)]
+    read = [tokens(texts[start:end]) for start, end in slices([len(text) for text in texts])]
+    signed = [sign(part) for part in read]
     sizes = np.concatenate([NO_RANKS, *(part.sizes for part in signed)])
     exact = np.concatenate([NO_HASHES, *(part.exact for part in signed)])
     order = np.lexsort((exact, -sizes))
@@ -34,7 +35,7 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
     pairs = promising(_candidates(signed, order, originals), keys[order], rates[order])
     del signed
-    members = assign(len(texts), _verified(texts, order, pairs, shingle), threshold, containment)
+    members = assign(len(texts), _verified(stacked(read), order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
     representatives[members.second] = members.first
     labels = np.empty(len(texts), np.int64)
@@ -46,22 +47,22 @@ def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) ->
     """All candidate pairs of the texts in memory, without those that are equal to one before."""
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
-    keys = np.concatenate([NO_HASHES, *(part.keys.values for part in signed)])
-    counts = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
-    owners = np.repeat(ranks, counts)
-    single = originals[owners] == owners
-    packed = pack(keys[single], owners[single], len(order))
-    return merged(list(find_pairs(packed, len(order), Capped())))
+    packed, start = [NO_HASHES], 0
+    for part in signed:
+        owners = ranks[start : start + len(part.sizes)][part.keys.owners]
+        single = np.flatnonzero(originals[owners] == owners)
+        packed.append(pack(part.keys.values[single], owners[single], len(order)))
+        start += len(part.sizes)
+    return merged(list(find_pairs(np.concatenate(packed), len(order), Capped())))
 
 
-def _verified(texts: Sequence[str], order: Ranks, pairs: Pairs, size: int) -> Verified:
-    """Verify pairs of texts in memory, some thousand pairs at a time."""
+def _verified(read: Ragged, order: Ranks, pairs: Pairs, size: int) -> Verified:
+    """Verify pairs of texts, given by their tokens, some thousand pairs at a time."""
     checked = [NO_VERIFIED]
     for which in blocks(len(pairs.first), _VERIFIED_AT_ONCE):
         block = Pairs(*(column[which] for column in pairs))
         wanted = np.unique(np.concatenate([block.first, block.second]))
-        sets = text_sets([texts[i] for i in order[wanted].tolist()], size)
-        checked.append(verify(block, sets, wanted))
+        checked.append(verify(block, sets(read.take(order[wanted]), size), wanted))
     return Verified(*(np.concatenate(column) for column in zip(*checked, strict=True)))
 
 

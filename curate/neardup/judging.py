@@ -13,7 +13,9 @@ from curate.tasks import File, Rows, read
 
 
 class Judging(Whole, Bounds):
-    """The corpus, and what is a near-duplicate in it."""
+    """The corpus, and what is a near-duplicate in it. The first `earlier` shards are of other datasets."""
+
+    earlier: int = 0
 
 
 def judge(inputs: Sequence[File], config: Judging) -> Rows:
@@ -27,8 +29,9 @@ def judge(inputs: Sequence[File], config: Judging) -> Rows:
     judged = [frame.with_columns(kept=pl.coalesce("kept", "original")) for frame in judged]
     yield "kept", pl.concat(frame.select("rank", "kept") for frame in judged).sort("rank").select("kept")
     names = _names(inputs[:count], places)
-    for number, frame in enumerate(judged):
-        yield numbered("verdicts", number), _verdicts(frame, names)
+    given = sum(place.height for place in places[: config.earlier])
+    for number, frame in enumerate(judged[config.earlier :], config.earlier):
+        yield numbered("verdicts", number), _verdicts(frame, names, given)
     return {"near_copies": members.height}
 
 
@@ -38,14 +41,18 @@ def _names(documents: Sequence[File], places: Sequence[pl.DataFrame]) -> pl.Seri
     return ids.gather(pl.concat(place["rank"] for place in places).arg_sort())
 
 
-def _verdicts(judged: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
-    """What each document is a copy of: always of one that is kept, also where that is a copy's original."""
+def _verdicts(judged: pl.DataFrame, names: pl.Series, earlier: int) -> pl.DataFrame:
+    """What each document is a copy of: always of one that is kept, also where that is a copy's original.
+
+    The first `earlier` ranks are those of other datasets.
+    """
     is_copy, near = pl.col("kept") != pl.col("rank"), pl.col("jaccard").is_not_null()
     copy = pl.when("namesake").then(pl.lit("id")).when(near).then(pl.lit("near")).otherwise(pl.lit("exact"))
     return judged.with_columns(name=names.gather(judged["kept"])).select(
         cluster="name",
         copy=pl.when(is_copy).then(copy),
         duplicate_of=pl.when(is_copy).then("name"),
+        earlier=pl.col("kept") < earlier,
         similarity=pl.when(is_copy).then("jaccard"),
         containment=pl.when(is_copy).then("containment"),
     )

@@ -20,9 +20,9 @@ from curate.neardup.files import (
     lists_of,
     numbered,
     read_sets,
-    texts_of,
+    tokens_of,
 )
-from curate.neardup.shingles import text_sets
+from curate.neardup.shingles import sets
 from curate.tasks import File, Rows, batches, read
 from curate.text import Hashes
 
@@ -55,17 +55,19 @@ def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
 
 
 def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
-    """Task: the shingles of the documents of a shard that are in a pair. Inputs: shard, its ranks, all pairs."""
-    shard, place, *parts = inputs
+    """Task: the shingles of the documents of a shard that are in a pair. Inputs: their tokens, ranks, all pairs."""
+    signed, place, *parts = inputs
     ranks = read(place)["rank"]
     wanted = [_is_wanted(read(pairs), config.documents) for pairs in parts]
     anywhere = np.logical_or.reduce(wanted)
     waiting: list[tuple[pl.Series, Ragged]] = [(ranks[:0], stacked([]))]
-    for texts in texts_of(shard, []):
-        texts = texts.with_columns(rank=ranks.gather(texts["row"]))
-        texts = texts.filter(anywhere[texts["rank"].to_numpy()])
-        waiting.append((texts["rank"], text_sets(texts["text"].to_list(), config.shingle)))
-        if sum(len(sets.values) for _, sets in waiting) > WRITE_NUMBERS:
+    row = 0
+    for tokens in tokens_of(signed):
+        some = ranks[row : row + len(tokens.lengths)]
+        row += len(some)
+        chosen = np.flatnonzero(anywhere[some.to_numpy()])
+        waiting.append((some.gather(chosen), sets(tokens.take(chosen), config.shingle)))
+        if sum(len(listed.values) for _, listed in waiting) > WRITE_NUMBERS:
             yield from _distribute(waiting, wanted)
             waiting = waiting[:1]
     yield from _distribute(waiting, wanted)
@@ -74,8 +76,8 @@ def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
 
 def verify(inputs: Sequence[File], config: Bounds) -> Rows:
     """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard."""
-    ranks, sets = read_sets(inputs[1:])
-    checked = similarity.verify(Pairs(*columns_of(read(inputs[0]))), sets, ranks)
+    ranks, read_back = read_sets(inputs[1:])
+    checked = similarity.verify(Pairs(*columns_of(read(inputs[0]))), read_back, ranks)
     yield "alike", frame_of(similarity.relevant(checked, config.threshold, config.containment))
     return {}
 
@@ -102,7 +104,7 @@ def _distribute(
     found: Sequence[tuple[pl.Series, Ragged]], wanted: Sequence[Flags]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The sets of shingles by the partitions that want their documents."""
-    ranks, sets = pl.concat(part for part, _ in found), stacked([part for _, part in found])
+    ranks, listed = pl.concat(part for part, _ in found), stacked([part for _, part in found])
     for number, needed in enumerate(wanted):
         chosen = np.flatnonzero(needed[ranks.to_numpy()])
-        yield numbered("sets", number), lists_of(ranks.gather(chosen), sets.take(chosen))
+        yield numbered("sets", number), lists_of(listed.take(chosen), pl.UInt64).with_columns(rank=ranks.gather(chosen))

@@ -14,9 +14,9 @@ import xxhash
 
 from curate import text
 from curate.neardup.arrays import Ragged, Scores, distinct, offsets_of, stacked
-from curate.text import Hashes, Positions, mix
+from curate.text import Hashes, Positions
 
-VERSION = 1
+VERSION = 2
 KEY_SIZE = 5
 """Tokens in the shingles that signatures sample."""
 SAMPLED = 1 / 8
@@ -24,12 +24,15 @@ SAMPLED = 1 / 8
 SAMPLED_AT_LEAST = 64
 """Shingles of a short text in its signature, about; all of them where it has fewer."""
 MAX_SHINGLE = 16
-_BATCH_CHARS = 1 << 19
+BATCH_CHARS = 1 << 19
+BATCH_TOKENS = 1 << 17
 AT_ONCE = 512
 SET_MASK = np.uint64((1 << 55) - 1)
 SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 SPARE_BITS = np.uint64(64 - 55)
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
+_TOKEN_BITS = np.uint64(32)
+NO_TOKENS = Ragged(np.empty(0, np.uint32), np.zeros(1, np.int64))
 
 
 class Signatures(NamedTuple):
@@ -41,55 +44,76 @@ class Signatures(NamedTuple):
     sizes: Positions  # number of tokens
 
 
-def slices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Cut a list of texts into runs of about half a million characters and at most 512 texts."""
-    start = chars = 0
-    for i, one in enumerate(texts):
-        if i > start and (chars > _BATCH_CHARS or i - start == AT_ONCE):
+def slices(sizes: Sequence[int], most: int = BATCH_CHARS) -> Iterator[tuple[int, int]]:
+    """Cut a list of texts with these sizes into runs of about `most` together and at most 512 texts."""
+    start = held = 0
+    for i, size in enumerate(sizes):
+        if i > start and (held > most or i - start == AT_ONCE):
             yield start, i
-            start, chars = i, 0
-        chars += len(one)
-    if start < len(texts):
-        yield start, len(texts)
+            start, held = i, 0
+        held += size
+    if start < len(sizes):
+        yield start, len(sizes)
 
 
-def sign(texts: Sequence[str]) -> Signatures:
+def tokens(texts: Sequence[str]) -> Ragged:
+    """The hash of each token of each text, cut to 32 bits: all that is compared of a text."""
+    parts = [NO_TOKENS]
+    for start, end in slices([len(one) for one in texts]):
+        found = text.tokens(texts[start:end])
+        parts.append(Ragged((found.hashes() >> _TOKEN_BITS).astype(np.uint32), found.offsets))
+    return stacked(parts)
+
+
+def sign(tokens: Ragged) -> Signatures:
     """The signatures of at most 512 texts."""
-    found = text.tokens(texts)
-    hashes = Ragged(found.hashes(), found.offsets)
-    keys, rates = sample(shingles(hashes, KEY_SIZE))
-    return Signatures(keys, rates, _whole(hashes), found.counts)
+    keys, rates = sample(shingles(tokens, KEY_SIZE))
+    return Signatures(keys, rates, whole(tokens), tokens.lengths)
 
 
-def fingerprint(texts: Sequence[str]) -> tuple[Hashes, Positions]:
-    """One hash of all tokens of each text in order, and their number."""
-    found = text.tokens(texts)
-    return _whole(Ragged(found.hashes(), found.offsets)), found.counts
+def sets(tokens: Ragged, size: int) -> Ragged:
+    """The set of shingles of each text, from its tokens."""
+    parts = []
+    for start, end in slices(tokens.lengths.tolist(), BATCH_TOKENS):
+        parts.append(as_sets(shingles(tokens.between(start, end), size)))
+    return stacked(parts)
 
 
 def text_sets(texts: Sequence[str], size: int) -> Ragged:
     """The set of shingles of each text."""
-    parts = []
-    for start, end in slices(texts):
-        found = text.tokens(texts[start:end])
-        parts.append(as_sets(shingles(Ragged(found.hashes(), found.offsets), size)))
-    return stacked(parts)
+    return sets(tokens(texts), size)
+
+
+def fingerprint(texts: Sequence[str]) -> tuple[Hashes, Positions]:
+    """One hash of all tokens of each text in order, and their number."""
+    found = tokens(texts)
+    return whole(found), found.lengths
+
+
+def whole(tokens: Ragged) -> Hashes:
+    """One hash of all tokens of each text, in order."""
+    data, ends = memoryview(tokens.values.astype("<u4", copy=False).tobytes()), (4 * tokens.offsets).tolist()
+    hashes = (xxhash.xxh3_64_intdigest(data[start:end]) for start, end in pairwise(ends))
+    return np.fromiter(hashes, np.uint64, len(ends) - 1)
 
 
 def shingles(tokens: Ragged, size: int) -> Ragged:
-    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none."""
+    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none.
+
+    The hash is a polynomial of the tokens modulo 2^64, whose upper bits depend on all of them.
+    """
     values, offsets = tokens
     lengths = tokens.lengths
-    rolled = values.copy()
+    rolled = values * _ROLL
     begins = np.ones(len(values), bool)
     for i in range(1, size):
-        rolled *= _ROLL
         rolled[: max(len(values) - i, 0)] += values[i:]
+        rolled *= _ROLL
         begins[offsets[1:][lengths > i] - i] = False
     for i in np.flatnonzero((lengths > 0) & (lengths < size)).tolist():
         rolled[offsets[i]] = _roll(values[offsets[i] : offsets[i + 1]].tolist())
     count = np.where(lengths >= size, lengths - size + 1, lengths > 0)
-    return Ragged(mix(rolled[begins]), offsets_of(count))
+    return Ragged(rolled[begins], offsets_of(count))
 
 
 def sample(shingled: Ragged) -> tuple[Ragged, Scores]:
@@ -127,15 +151,8 @@ def _rate(lengths: Positions) -> Scores:
     return np.minimum(1.0, np.maximum(SAMPLED, SAMPLED_AT_LEAST / np.maximum(lengths, 1)))
 
 
-def _whole(tokens: Ragged) -> Hashes:
-    """One hash of all tokens of each text, in order."""
-    data, ends = memoryview(tokens.values.astype("<u8", copy=False).tobytes()), (8 * tokens.offsets).tolist()
-    hashes = (xxhash.xxh3_64_intdigest(data[start:end]) for start, end in pairwise(ends))
-    return np.fromiter(hashes, np.uint64, len(ends) - 1)
-
-
 def _roll(tokens: Sequence[int]) -> int:
     rolled = 0
     for token in tokens:
-        rolled = (rolled * int(_ROLL) + token) % (1 << 64)
+        rolled = (rolled + token) * int(_ROLL) % (1 << 64)
     return rolled

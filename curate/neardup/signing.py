@@ -1,62 +1,122 @@
-"""Tasks of the stage `dedup`: signatures of the documents, and their order."""
+"""Tasks of the stage `dedup`: signatures of the documents, and their order.
+
+A signature holds the tokens of a document as 32-bit hashes: all that later rounds read of it. It depends on the
+document alone, so those of a file that did not change, such as an earlier release, are not made again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from curate.neardup import shingles
-from curate.neardup.files import WRITE_NUMBERS, Partitioned, Whole, numbered, texts_of
+from curate.neardup.arrays import Flags, Ranks, first_of
+from curate.neardup.files import (
+    PLACE,
+    WRITE_NUMBERS,
+    Partitioned,
+    Whole,
+    lists_of,
+    numbered,
+    texts_of,
+    tokens_of,
+)
+from curate.section import Section
 from curate.tasks import File, Rows, read
-from curate.text import hash64
+from curate.text import Hashes, Positions, hash64
 
 _NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32})
 
 
+class Signing(Section):
+    """Which signatures these are: those of another version do not compare, and are made anew."""
+
+    version: int = shingles.VERSION
+
+
 class Ordering(Whole):
-    """Which documents come first, and how many are a sample."""
+    """Which documents come first, and how many are a sample. The first `earlier` shards are of other datasets."""
 
     keep: Literal["longest", "earliest", "first"]
     audit: int
+    earlier: int = 0
 
 
-def sign(inputs: Sequence[File], config: Partitioned) -> Rows:
-    """Task: what is compared of the documents of a shard."""
-    waiting: list[pl.DataFrame] = []
-    for texts in texts_of(inputs[0], ["id", "published", "source", "record"]):
-        signed = shingles.sign(texts["text"].to_list())
-        about = {"exact": signed.exact, "size": signed.sizes, "keys": signed.keys.lengths, "rate": signed.rates}
-        columns = {name: pl.Series(column) for name, column in about.items()}
-        yield "documents", texts.drop("text").with_columns(**columns)
-        waiting.append(pl.DataFrame({"key": signed.keys.values, "row": texts["row"].gather(signed.keys.owners)}))
+def sign(inputs: Sequence[File], config: Signing) -> Rows:
+    """Task: the signatures of the documents of a shard, or of a file of another dataset."""
+    for texts in texts_of(inputs[0], PLACE):
+        tokens = shingles.tokens(texts["text"].to_list())
+        about = {"exact": pl.Series(shingles.whole(tokens)), "size": pl.Series(tokens.lengths)}
+        yield "documents", texts.drop("text").with_columns(**about)
+        yield "tokens", lists_of(tokens, pl.UInt32)
+    return {}
+
+
+def list_keys(inputs: Sequence[File], config: Partitioned) -> Rows:
+    """Task: the sampled shingles of the documents of a shard, by partition. Input: their tokens."""
+    waiting = [_NO_KEYS]
+    row = 0
+    for tokens in tokens_of(inputs[0]):
+        signed = shingles.sign(tokens)
+        yield "sampled", pl.DataFrame({"keys": signed.keys.lengths, "rate": signed.rates})
+        rows = (row + signed.keys.owners).astype(np.uint32)
+        waiting.append(pl.DataFrame({"key": signed.keys.values, "row": rows}))
+        row += len(signed.sizes)
         if sum(frame.height for frame in waiting) > WRITE_NUMBERS:
             yield from _scatter(pl.concat(waiting), config.partitions)
-            waiting = waiting[:0]
-    yield from _scatter(pl.concat([_NO_KEYS, *waiting]), config.partitions)
+            waiting = waiting[:1]
+    yield from _scatter(pl.concat(waiting), config.partitions)
     return {}
 
 
 def order(inputs: Sequence[File], config: Ordering) -> Rows:
     """Task: for the rows of each shard, rank and the rank of the first document with the same id or text.
 
-    Input: the documents of all shards. Part `sizes` describes the signatures by rank.
+    Inputs: the documents of all shards, then what is sampled of each. Part `sizes` describes the signatures by rank.
     """
-    documents = pl.concat(read(file).with_columns(shard=pl.lit(i, pl.UInt32)) for i, file in enumerate(inputs))
-    documents = documents.sort(_preference(config.keep), nulls_last=True, maintain_order=True).with_row_index("rank")
-    documents = documents.with_columns(namesake=pl.col("rank").first().over("id"))
-    same = pl.when(pl.col("size") > 0).then(pl.col("rank").first().over("exact")).otherwise("rank")
-    distinct = documents.filter(pl.col("namesake") == pl.col("rank")).select("rank", original=same)
-    documents = documents.join(distinct, left_on="namesake", right_on="rank", maintain_order="left")
-    yield "sizes", documents.select("keys", "rate")
-    chosen = documents.filter((pl.col("original") == pl.col("rank")) & (pl.col("size") > 0))
-    chosen = chosen.with_columns(chance=hash64(chosen["id"])).sort("chance").head(config.audit)
-    yield "sample", chosen.select(first="rank", second="rank")
-    for number in range(config.shards):
-        ranks = documents.filter(shard=number).sort("row")
-        yield numbered("ranks", number), ranks.select("rank", "original", namesake=pl.col("namesake") != pl.col("rank"))
-    return {"copies": documents.filter(pl.col("original") != pl.col("rank")).height}
+    files, sampled = inputs[: config.shards], inputs[config.shards :]
+    by_rank = _by_rank(files, config)
+    chance = np.concatenate([hash64(read(file, ["id"])["id"]) for file in files])[by_rank]
+    numbers = pl.concat(read(file, ["exact", "size"]) for file in files)[by_rank]
+    original, namesake = _originals(chance, numbers["exact"].to_numpy(), numbers["size"].to_numpy())
+    yield "sizes", pl.concat(read(file) for file in sampled)[by_rank]
+
+    ranks = np.arange(len(by_rank))
+    given = sum(file.rows for file in files[: config.earlier])
+    alone = np.flatnonzero((original == ranks) & (numbers["size"].to_numpy() > 0) & (ranks >= given))
+    chosen = alone[np.argsort(chance[alone], kind="stable")[: config.audit]].astype(np.uint32)
+    yield "sample", pl.DataFrame({"first": chosen, "second": chosen})
+
+    places = np.empty(len(by_rank), np.int64)
+    places[by_rank] = ranks
+    table = pl.DataFrame({"rank": ranks.astype(np.uint32), "original": original.astype(np.uint32)})
+    table = table.with_columns(namesake=pl.Series(namesake))[places]
+    for number, end in enumerate(np.cumsum([file.rows for file in files]).tolist()):
+        yield numbered("ranks", number), table[end - files[number].rows : end]
+    return {"copies": int((original != ranks).sum())}
+
+
+def _by_rank(files: Sequence[File], config: Ordering) -> Ranks:
+    """The documents, as rows of all files together, in the order in which they are preferred."""
+    keys = _preference(config.keep)
+    columns = sorted({name for key in keys for name in key.meta.root_names()})
+    frames = (read(file, columns).with_columns(later=i >= config.earlier) for i, file in enumerate(files))
+    documents = pl.concat(frames)
+    by = [pl.col("later"), *keys]
+    return documents.select(pl.arg_sort_by(by, nulls_last=True, maintain_order=True)).to_series().to_numpy()
+
+
+def _originals(names: Hashes, exact: Hashes, sizes: Positions) -> tuple[Ranks, Flags]:
+    """By rank: the first document with the same text or id, and whether one before has the same id."""
+    first = first_of(names)
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    same = np.where(sizes[distinct] > 0, distinct[first_of(exact[distinct])], distinct)
+    originals = np.empty(len(first), np.int64)
+    originals[distinct] = same
+    return originals[first], first != np.arange(len(first))
 
 
 def _preference(keep: str) -> list[pl.Expr]:

@@ -4,9 +4,10 @@ News is syndicated: one wire story stands on forty sites with another headline, 
 Copies make a model learn by heart, and a copy in test of what is in train makes a score a lie ("Deduplicating Training
 Data Makes Language Models Better", Lee et al. 2022). How near-duplicates are found is in curate/neardup.
 
-`prepare` runs rounds of file tasks. A task holds the texts or the keys of a part of the corpus, and numbers about all:
+`prepare` runs rounds of file tasks. A task holds the tokens or the keys of a part of the corpus, and numbers about all:
 
-    signatures   a shard              id, size and exact hash of each document; sampled shingles, partitioned by hash
+    signatures   a shard              id, size, exact hash and hashed tokens of each document; the text is read once
+    keys         a shard              sampled shingles, partitioned by hash
     order        all documents        rank of each document, the preferred ones first; exact copies found
     candidates   a partition          pairs of documents that share sampled shingles
     pairs        a partition          the pairs worth verifying, each once
@@ -22,8 +23,10 @@ order of the input nor on shards and workers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
@@ -36,10 +39,11 @@ from curate.neardup.shingles import MAX_SHINGLE
 from curate.section import CountOrZero, Section
 from curate.tasks import File, Rounds
 
-VERSION = 2
+VERSION = 3
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
 
 class Config(Section):
@@ -67,69 +71,99 @@ class Config(Section):
         500,
         description="Documents compared with all others exactly, to estimate the share of copies found; 0 for none.",
     )
+    against: Literal["release"] | list[Annotated[str, Field(min_length=1)]] | None = Field(
+        None,
+        description="Documents that are copies of what stands elsewhere are dropped too: `release` for all earlier "
+        "releases of this config, or a list of files, folders, patterns and Hub ids (`org/name`). Of a folder and of a "
+        "Hub dataset the Parquet files are read.",
+    )
     paragraphs: Paragraphs | None = Field(
         None, description="Cut paragraphs that many documents have. Runs where given."
     )
 
 
+def sources(against: Sequence[str]) -> list[str]:
+    """What `read` is to read of other datasets: of a folder and of a Hub dataset the Parquet files."""
+    return [_parquet(path) for path in against]
+
+
+def _parquet(path: str) -> str:
+    if Path(path).is_dir():
+        return f"{path.rstrip('/')}/**/*.parquet"
+    if _HUB_ID.fullmatch(path) and not Path(path).exists():
+        return f"hf://datasets/{path}/**/*.parquet"
+    return path
+
+
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Drop what `prepare` found to be a copy; `cluster` is the id of the document that is kept."""
     shares = [(100 * pl.col(name)).floor().cast(pl.Int64) for name in ("similarity", "containment")]
-    near = pl.format("of {}: similarity {}%, containment {}%", "duplicate_of", *shares)
-    batch = drop(batch, pl.col("copy") == "id", "duplicate id", pl.lit("another document with this id is kept"))
-    batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", pl.format("same text as {}", "duplicate_of"))
+    elsewhere = "released before" if config.against == "release" else "in another dataset"
+    where = pl.when("earlier").then(pl.lit(f", {elsewhere}")).otherwise(pl.lit(""))
+    namesake = pl.when("earlier").then(pl.lit(elsewhere)).otherwise(pl.lit("kept"))
+    exact = pl.format("same text as {}{}", "duplicate_of", where)
+    near = pl.format("of {}{}: similarity {}%, containment {}%", "duplicate_of", where, *shares)
+    same_id = pl.format("another document with this id is {}", namesake)
+    batch = drop(batch, pl.col("copy") == "id", "duplicate id", same_id)
+    batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", exact)
     batch = drop(batch, pl.col("copy") == "near", "near-duplicate", near)
     if "cut" in batch.columns:
         batch = paragraphs.without(batch)
         batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")
-    return batch.drop("copy", "duplicate_of", "similarity", "containment")
+    return batch.drop("copy", "duplicate_of", "earlier", "similarity", "containment")
 
 
-def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
-    """A file a shard with `cluster` and, for copies, `copy` (id, exact or near), `duplicate_of` and similarities."""
+def prepare(shards: Sequence[File], config: Config, rounds: Rounds, earlier: Sequence[File] = ()) -> list[File]:
+    """A file a shard with `cluster` and, for copies, `copy` (id, exact or near), `duplicate_of` and similarities.
+
+    The documents of `earlier` files, of other datasets, come before all others: what is near one of them is its copy,
+    and `earlier` is true for it.
+    """
     if not shards:
         return []
-    documents = sum(shard.rows for shard in shards)
+    signed = rounds.run("signatures", signing.sign, [[file] for file in [*earlier, *shards]], signing.Signing())
+    found, tokens = files_of(signed, "documents"), files_of(signed, "tokens")
+    documents = sum(file.rows for file in found)
     partitions = range(-(-documents // PARTITION_DOCUMENTS) or 1)
-    whole = {"documents": documents, "shards": len(shards), "partitions": len(partitions)}
+    whole = {"documents": documents, "shards": len(found), "partitions": len(partitions)}
     plain = Whole(**whole)
 
     parted = Partitioned(partitions=len(partitions))
-    signed = rounds.run("signatures", signing.sign, [[shard] for shard in shards], parted)
-    found = files_of(signed, "documents")
-    ordering = signing.Ordering(**whole, keep=config.keep, audit=config.audit)
-    ordered = rounds.run("order", signing.order, [found], ordering)[0].files
-    ranks = [ordered[numbered("ranks", number)] for number in range(len(shards))]
+    sampled = rounds.run("keys", signing.list_keys, [[file] for file in tokens], parted)
+    ordering = signing.Ordering(**whole, keep=config.keep, audit=config.audit, earlier=len(earlier))
+    ordered = rounds.run("order", signing.order, [[*found, *files_of(sampled, "sampled")]], ordering)[0].files
+    ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
+    places = list(zip(tokens, ranks, strict=True))
 
-    keys = [[*files_of(signed, numbered("keys", number)), *ranks] for number in partitions]
+    keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
     paired = rounds.run("candidates", pairing.pair_up, keys, plain)
     candidates = [[ordered["sizes"], *files_of(paired, numbered("pairs", number))] for number in partitions]
     pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, plain), "pairs")
 
-    wanted = [[shard, place, *pairs] for shard, place in zip(shards, ranks, strict=True)]
-    sets = rounds.run("shingles", pairing.list_shingles, wanted, pairing.Shingling(**whole, shingle=config.shingle))
+    shingling = pairing.Shingling(**whole, shingle=config.shingle)
+    sets = rounds.run("shingles", pairing.list_shingles, [[*place, *pairs] for place in places], shingling)
     checks = [[pairs[number], *files_of(sets, numbered("sets", number))] for number in partitions]
     bounds = {"threshold": config.threshold, "containment": config.containment}
     alike = files_of(rounds.run("verified", pairing.verify, checks, Bounds(**bounds)), "alike")
 
-    judging_all = judging.Judging(**whole, **bounds)
+    judging_all = judging.Judging(**whole, **bounds, earlier=len(earlier))
     judged = rounds.run("clusters", judging.judge, [[*found, *ranks, *alike]], judging_all)[0].files
-    verdicts = [judged[numbered("verdicts", number)] for number in range(len(shards))]
+    verdicts = [judged[numbered("verdicts", number)] for number in range(len(earlier), len(found))]
     if config.audit:
-        _audit(list(zip(shards, ranks, strict=True)), ordered["sample"], judged["kept"], config, rounds)
+        _audit(places, ordered["sample"], judged["kept"], config, rounds)
     if config.paragraphs:
         verdicts = _cut(shards, verdicts, config.paragraphs, len(partitions), rounds)
     return verdicts
 
 
-def _audit(shards: Sequence[tuple[File, File]], sample: File, kept: File, config: Config, rounds: Rounds) -> None:
+def _audit(places: Sequence[tuple[File, File]], sample: File, kept: File, config: Config, rounds: Rounds) -> None:
     """Compare a sample of documents with all others. The result is in the statistics of the last round."""
-    documents = sum(shard.rows for shard, _ in shards)
-    shingling = pairing.Shingling(documents=documents, shards=len(shards), partitions=1, shingle=config.shingle)
-    sets = rounds.run("sample", pairing.list_shingles, [[*shard, sample] for shard in shards], shingling)
+    documents = sum(ranks.rows for _, ranks in places)
+    shingling = pairing.Shingling(documents=documents, shards=len(places), partitions=1, shingle=config.shingle)
+    sets = rounds.run("sample", pairing.list_shingles, [[*place, sample] for place in places], shingling)
     searching = audit.Searching(threshold=config.threshold, containment=config.containment, shingle=config.shingle)
     sampled = files_of(sets, numbered("sets", 0))
-    found = rounds.run("search", audit.search, [[*shard, *sampled] for shard in shards], searching)
+    found = rounds.run("search", audit.search, [[*place, *sampled] for place in places], searching)
     rounds.run("audit", audit.audit, [[kept, *files_of(found, "similar")]], Section())
 
 

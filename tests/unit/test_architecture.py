@@ -24,7 +24,7 @@ release
 stages
 contamination
 neardup models readers repair metadata privacy strata words
-langid
+langid passages
 document
 text
 tasks

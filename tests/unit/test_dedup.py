@@ -16,7 +16,7 @@ from curate.neardup import candidates
 from curate.neardup.in_memory import cluster
 from curate.section import Section
 from curate.stages import dedup
-from curate.store import execute
+from curate.store import execute, finished
 from curate.tasks import Done, File, Task, TaskFunction, read
 from tests.unit.test_neardup import prose
 
@@ -36,6 +36,17 @@ class Rounds:
         done = [execute(task, str(self.root)) for task in tasks]
         self.stats[label] = [one.stats for one in done]
         return done
+
+
+class CachedRounds(Rounds):
+    """Runs only what is not there yet, as a build does."""
+
+    def run(
+        self, label: str, function: TaskFunction, inputs: Sequence[Sequence[File]], configs: Section | Sequence[Section]
+    ) -> list[Done]:
+        assert isinstance(configs, Section)
+        tasks = [Task(label, 1, function, tuple(group), configs) for group in inputs]
+        return [finished(task, str(self.root)) or execute(task, str(self.root)) for task in tasks]
 
 
 def documents(texts: Sequence[str], **columns: Sequence[Any]) -> pl.DataFrame:
@@ -235,6 +246,78 @@ def test_a_paragraph_repeated_in_a_document_is_kept_once(tmp_path: Path) -> None
     long, short = "This was said before, and it is said again.", "Yes."
     judged = run(documents(["\n".join([long, short, "", long.upper(), short, "An end."])]), tmp_path, paragraphs={})
     assert judged["text"].to_list() == ["\n".join([long, short, "", short, "An end."])]
+
+
+def files(frame: pl.DataFrame, root: Path, name: str) -> list[File]:
+    frame.write_parquet(root / f"{name}.parquet")
+    return [File(str(root / f"{name}.parquet"), str(frame.rows()), frame.height)]
+
+
+def test_against_a_dataset_is_a_run_on_the_union(tmp_path: Path) -> None:
+    """Of the union, too, the documents of source `a` are kept first."""
+    frame = many(6)
+    union = frame.with_columns(source=pl.Series(["a", "b", "b"] * frame.height).head(frame.height))
+    together = run(union, _folder(tmp_path, "union"), keep="first").filter(source="b")
+    earlier = files(union.filter(source="a"), tmp_path, "old")
+    new = files(union.filter(source="b"), tmp_path, "new")
+    alone = read(dedup.prepare(new, dedup.Config(keep="first"), Rounds(tmp_path), earlier)[0])
+    assert alone["cluster"].to_list() == together["cluster"].to_list()
+    assert alone["copy"].is_not_null().to_list() == together["drop_reason"].is_not_null().to_list()
+    assert 0 < alone["earlier"].sum() < alone["copy"].count() < alone.height
+
+
+def test_what_was_released_is_kept_rather_than_a_longer_copy(tmp_path: Path) -> None:
+    story = prose(1)
+    earlier = files(documents([" ".join(story[1:])]), tmp_path, "old")
+    new = files(documents([" ".join(story)], id=["new"]), tmp_path, "new")
+    assert read(dedup.prepare(new, dedup.Config(), Rounds(tmp_path), earlier)[0])["duplicate_of"].to_list() == ["d000"]
+
+
+def test_a_dataset_is_signed_once(tmp_path: Path) -> None:
+    frame = many(7)
+    config, rounds = dedup.Config(), Rounds(tmp_path)
+    earlier = files(frame[::2], tmp_path, "old")
+    first = read(dedup.prepare(files(frame[1::4], tmp_path, "new"), config, rounds, earlier)[0])
+    (tmp_path / "old.parquet").unlink()
+    again = dedup.prepare(files(frame[1::4], tmp_path, "new"), config, CachedRounds(tmp_path), earlier)
+    assert read(again[0]).equals(first)
+    dedup.prepare(files(frame[3::4], tmp_path, "later"), config, CachedRounds(tmp_path), earlier)
+
+
+def test_details_say_where_the_other_is(tmp_path: Path) -> None:
+    text = " ".join(prose(1))
+    old = files(documents([text, "something else"], id=["x", "y"]), tmp_path, "old")
+    new = documents([text.upper(), text + " More.", "short", "new"], id=["a", "b", "y", "c"])
+    for against, where in (("release", "released before"), (["other/data"], "in another dataset")):
+        config = dedup.Config(against=against)
+        beside = read(dedup.prepare(files(new, tmp_path, "new"), config, Rounds(tmp_path), old)[0])
+        judged = dedup.apply(undecided(new.hstack(beside)), config)
+        assert judged["drop_detail"].to_list() == [
+            f"same text as x, {where}",
+            f"of x, {where}: similarity 99%, containment 100%",
+            f"another document with this id is {where}",
+            None,
+        ]
+
+
+def test_a_dataset_without_ids_and_pages_that_read_made(tmp_path: Path) -> None:
+    text = " ".join(prose(1))
+    bare = files(pl.DataFrame({"text": ["other", text, None]}), tmp_path, "bare")
+    pages = files(pl.DataFrame({"id": ["p"], "page": [" ".join(prose(2)).encode()]}), tmp_path, "pages")
+    new = files(documents([text + " More.", " ".join(prose(2))]), tmp_path, "new")
+    beside = read(dedup.prepare(new, dedup.Config(), Rounds(tmp_path), [*bare, *pages])[0])
+    assert beside["duplicate_of"].to_list() == ["1", "p"]
+
+
+def test_sources_of_other_datasets(tmp_path: Path) -> None:
+    (tmp_path / "v1").mkdir()
+    given = [f"{tmp_path}/v1/", "org/name", "org/name@v1.0.0", "data/*.jsonl.gz", "s3://bucket/x.parquet", "x.csv"]
+    assert dedup.sources(given) == [
+        f"{tmp_path}/v1/**/*.parquet",
+        "hf://datasets/org/name/**/*.parquet",
+        "hf://datasets/org/name@v1.0.0/**/*.parquet",
+        *given[3:],
+    ]
 
 
 def prepare(frame: pl.DataFrame, root: Path, **settings: Any) -> Rounds:
