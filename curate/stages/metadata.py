@@ -50,7 +50,8 @@ class Config(Section):
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The batch with title, author, published and site filled where found; without `html` and `lines`."""
     batch = batch.with_row_index("doc")
-    said, seen = _said(batch), _seen(batch)
+    asked = pl.any_horizontal(_given(name).is_null() for name in _FILLED)  # where all is given, there is nothing to see
+    said, seen = _said(batch), _seen(batch.filter(asked))
     both = batch.join(said, on="doc", how="left", maintain_order="left")
     both = both.join(seen, on="doc", how="left", maintain_order="left")
     both = both.with_columns(published_said=_local(pl.col("published_said"), pl.col("published_seen")))
