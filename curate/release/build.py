@@ -11,11 +11,7 @@ A release never changes. What a version holds is a function of the documents and
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from itertools import chain
@@ -23,11 +19,10 @@ from pathlib import Path
 from typing import Self
 
 import polars as pl
-from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
 
-from curate.errors import InputError, ReleaseError, StorageError
-from curate.release import card, croissant, diff, gate, manifest, order, removals, shards, subsets, versions
+from curate.errors import InputError, ReleaseError
+from curate.release import card, croissant, diff, disk, gate, manifest, order, removals, shards, subsets, versions
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
@@ -153,12 +148,12 @@ def build(documents: Sequence[File], request: Request, rounds: Rounds, target: P
         raise ReleaseError("there is no document to release")
     parts = order.sort(documents, rounds, request.release.configs)
     final = target / f"v{request.version}"
-    with _writing(target):
+    with disk.writing(target):
         step = _step(parts, request, target)
         if step.last and (step.last == final or step.bump.level == "none"):
             release = _unchanged(step.last, final, step)
         else:
-            with _draft(target / f".v{request.version}.tmp") as draft:
+            with disk.draft(target / f".v{request.version}.tmp") as draft:
                 made = _fill(draft, parts, request, step, rounds)
                 draft.rename(final)
             release = _release(final, made, created=True, why=step.why(str(step.bump), *made.notes))
@@ -251,18 +246,18 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     checks = [*contents.checks, *leaks, *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
-    _write(draft / "README.md", card.release_card(made, request.release.repo))
-    _write(draft / "CHANGELOG.md", versions.changelog(request.name, entry, step.last))
+    disk.write(draft / "README.md", card.release_card(made, request.release.repo))
+    disk.write(draft / "CHANGELOG.md", versions.changelog(request.name, entry, step.last))
     beside = {path: bars(rows) for path, (_, rows) in card.charts(made).items() if rows}
     if request.release.croissant and request.release.repo:
         beside[croissant.NAME] = croissant.text(made, request.release.repo)
     for path, text in beside.items():
-        _write(draft / path, text)
+        disk.write(draft / path, text)
     texts = [manifest.entry(draft / name, draft) for name in ("CHANGELOG.md", "README.md", *beside)]
     made = replace(made, files=[*files, *texts])
-    _write(draft / manifest.NAME, made.text())
+    disk.write(draft / manifest.NAME, made.text())
     for folder in (*(path for path in draft.rglob("*") if path.is_dir()), draft):
-        _sync(folder)
+        disk.sync(folder)
     return made
 
 
@@ -348,62 +343,10 @@ def _write_parent(target: Path) -> None:
         return
     draft = target / ".README.md.tmp"
     draft.unlink(missing_ok=True)
-    _write(draft, text)
+    disk.write(draft, text)
     draft.replace(path)
-    _sync(target)
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """Hold the folder, so that two runs do not release into it at once, and say what stops a write."""
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with FileLock(target / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise StorageError(f"{target}: another run is releasing here; wait for it to end") from None
-    except OSError as error:
-        raise StorageError(f"{error.filename or target}: {_FAULTS.get(error.errno or 0, str(error))}") from error
-
-
-_FAULTS = {
-    errno.ENOSPC: "the disk is full; nothing was released; free some space and run again",
-    errno.EROFS: "the disk is read-only",
-    errno.EACCES: "no right to write there",
-}
-
-
-@contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """An empty folder for a release in the making, gone if it does not get its name. A killed run's is removed."""
-    if folder.is_symlink():
-        folder.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in ("data", "plots"):
-        (folder / name).mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    disk.sync(target)
 
 
 def _release(path: Path, made: Manifest, created: bool, why: str) -> Release:
     return Release(made.name, made.version, path, made.content_sha256, made.splits, created, why)
-
-
-def _write(path: Path, text: str) -> None:
-    """A new file: what stands there already, a link too, is an error."""
-    with path.open("x", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

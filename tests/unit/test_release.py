@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from curate import config, pipeline
 from curate.errors import InputError, ReleaseError, StorageError
-from curate.release import build, gate, manifest, order
+from curate.release import build, disk, gate, manifest, order
 from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
@@ -449,7 +449,7 @@ def test_a_disk_that_fails_at_the_end(tmp_path, corpus, monkeypatch, code):
     def fail(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(build, "_sync", fail)
+    monkeypatch.setattr(disk, "sync", fail)
     files = [shard(tmp_path, corpus, "corpus")]
     with pytest.raises(StorageError):
         release(tmp_path, files)
