@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/news.yaml
 BIN := .venv/bin
 
-.PHONY: dataset test check bench clean
+.PHONY: dataset test check docs bench clean
 
 dataset: .venv/installed
 	$(BIN)/curate run $(CONFIG)
@@ -15,6 +15,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The docs as a site, in site/; a broken link fails.
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/installed-dev
 	for script in benchmarks/*/run.py; do $(BIN)/python $$script || exit 1; done
@@ -37,3 +41,9 @@ clean:
 	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
 	touch $@ .venv/installed
+
+.venv/installed-docs: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv; this takes a minute or two."
+	if command -v uv >/dev/null; then uv pip install --python $(BIN)/python -c constraints.txt -e '.[docs]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'; fi
+	touch $@

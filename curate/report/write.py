@@ -175,7 +175,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"visible": visible, "number": lambda value: "" if value is None else number(value)}
-    for name, kind in (("style.css", "style"), ("report.js", "script"), ("browse.js", "browse")):
+    for name, kind in (("style.css", "style"), ("report.js", "script")):
         source = files("curate.report").joinpath("templates", name).read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
         environment.globals |= {kind: source, f"{kind}_hash": f"'sha256-{digest}'"}
