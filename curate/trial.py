@@ -12,6 +12,7 @@ import os
 import random
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,8 @@ from curate.engines.local import LocalEngine
 from curate.neardup.audit import wilson
 from curate.pipeline import through
 from curate.readers import inputs
+from curate.readers.streams import CODECS
+from curate.readers.urls import endings
 from curate.report.pages import Page, every
 from curate.report.trail import Trail
 from curate.report.write import report
@@ -39,6 +42,8 @@ OVERSAMPLE = 5
 """The documents wanted are drawn from so many times as many: neighbours in a file are alike."""
 GROUP_ROWS = 2_000
 """Documents that are read of one group of files."""
+_PACKED_BYTES = 4_000_000
+"""Of pages, from which it is told how well they pack."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +164,12 @@ def draw(config: Config, count: int, seed: int = 0) -> Drawn:
         if rows >= OVERSAMPLE * count:
             exact = False
             break
-        found, whole = _read(group, config.read, frames)
+        read_of_it: dict[str, list[pl.DataFrame]] = {"kept": [], "dropped": []}
+        found, whole = _read(group, config.read, read_of_it)
+        frames = {part: [*frames[part], *read_of_it[part]] for part in frames}
         rows += found
         size = sum(sizes.get(file.url, 0) for file in group)
-        seen += size if whole else 0
+        seen += size if whole else min(_on_disk(group[0].url, read_of_it["kept"]), size)
         exact &= whole
     return _sampled(frames, count, seed, rows, sum(sizes.values()) / seen if seen and not exact else 1.0, exact)
 
@@ -212,6 +219,16 @@ def _read(group: Sequence[File], config: read.Config, frames: dict[str, list[pl.
         if rows >= GROUP_ROWS:
             return rows, False
     return rows, True
+
+
+def _on_disk(url: str, frames: Sequence[pl.DataFrame]) -> int:
+    """How many bytes of a file the pages read of it take, about: packed as zlib does it where the file is packed."""
+    size = sum(int(frame["page"].bin.size().sum()) for frame in frames)
+    ending = "".join(endings(url)[-1:])
+    if ending not in CODECS and ending != ".parquet":
+        return size
+    some = b"".join(frames[0]["page"])[:_PACKED_BYTES] if frames else b""
+    return round(size * len(zlib.compress(some)) / max(len(some), 1))
 
 
 def _sampled(

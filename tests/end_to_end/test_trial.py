@@ -1,6 +1,10 @@
 """`curate plan --sample` and `curate explain FILE`: the stages on pages that no run has seen."""
 
+import gzip
 import json
+import random
+
+import pytest
 
 from tests.end_to_end.conftest import curate
 
@@ -40,3 +44,19 @@ def test_explain_a_page_that_was_never_read(project):
     said = curate("explain", NEWS, "new.txt", cwd=project).stdout
     assert "Never in the input; the stages were tried on it alone." in said
     assert "\u202e" not in said and "\x07" not in said
+
+
+@pytest.mark.parametrize("name", ["pages.jsonl", "pages.jsonl.gz"])
+def test_the_size_of_one_large_file_is_told_from_its_beginning(tmp_path, name):
+    """A fourth of the file is read."""
+    words = random.Random(1).choices(
+        ["river", "council", "Monday", "bridge", "vote", "rain", "said", "town"], k=400_000
+    )
+    rows = [json.dumps({"text": " ".join(words[50 * i : 50 * i + 50])}) + "\n" for i in range(8_000)]
+    opened = gzip.open if name.endswith(".gz") else open
+    with opened(tmp_path / name, "wt") as stream:
+        stream.writelines(rows)
+    config = f"name: one\nversion: 0.1.0\nread: {{paths: [{name}]}}\n"
+    (tmp_path / "one.yaml").write_text(config)
+    told = json.loads(curate("plan", "one.yaml", "--sample", "50", "--json", cwd=tmp_path).stdout)
+    assert told["sampled"] == 50 and 6_000 < told["documents"] < 10_500
