@@ -145,7 +145,8 @@ _MARKS = {KEEP: ("+", "green"), DROP: ("-", "dim"), TITLE: ("T", "bold"), CUT: (
 def _line(line: Line) -> Text:
     mark, style = _MARKS[line.verdict]
     score = f"{line.score:.2f}  " if line.score is not None else ""
-    return _plain(f"{mark} {score}{line.text}", style)
+    shown = _plain(f"{mark} {score}{line.text}", style)
+    return shown.append(f"  ({', '.join(line.why)})", "dim italic") if line.why else shown
 
 
 def safe(text: str) -> str:

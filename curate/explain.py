@@ -1,10 +1,11 @@
-"""One document's way through the last run: each stage's verdict, each line kept or dropped with its score."""
+"""One document's way through the last run: each stage's verdict, each line kept or dropped with its score and why."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +14,10 @@ from curate import trial
 from curate.build import last_record
 from curate.config import Config
 from curate.errors import InputError
+from curate.models.reasons import reasons
+from curate.repair.wrapping import unwrap
 from curate.report.pages import Page, every, page
-from curate.report.trail import KEY, PARTS, Row, Trail, readable
+from curate.report.trail import KEY, PARTS, Place, Row, Trail, readable
 
 _PLACE = (*KEY, "url")
 _NEAR = 5
@@ -38,7 +41,19 @@ def explain(config: Config, wanted: str) -> list[Page]:
     assert trail
     found = _one(trail, found, wanted)
     keys = [(task, pl.DataFrame([row], schema_overrides={"record": pl.Int64})) for task, row in found]
-    return [page(trail, way) for task, key in keys for way in trail.follow(task, key)]
+    return [_with_reasons(trail, way) for task, key in keys for way in trail.follow(task, key)]
+
+
+def _with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
+    """A document, with what weighed most on the score of each line of a flattened page; site templates left aside."""
+    found = page(trail, way)
+    at = trail.stages.index("boilerplate") if "boilerplate" in trail.stages else len(way)
+    if found.format != "text" or at >= len(way) or all(line.score is None for line in found.lines):
+        return found
+    own = trail.record.stages[at]["config"]["weights"]
+    why = (tuple(map(str, some)) for some in reasons(unwrap(str(way[at - 1][1]["text"])), path=own))
+    lines = [replace(line, why=some) for line, some in zip(found.lines, chain(why, repeat(())), strict=False)]
+    return replace(found, lines=lines)
 
 
 def _tried(config: Config, path: str) -> list[Page]:

@@ -58,19 +58,21 @@ class Model:
         found = lines.read(pages)
         if not len(found):
             return pl.DataFrame(schema=JUDGED)
-        odds = self.odds(found, *_known(found, known))
+        odds = self.run(self.values(found, known), _bounds(found), found.tokens)
         score = np.round(1 / (1 + np.exp(-odds)), 3)
         columns = {"page": (found.page + first).astype(np.uint32), "text": found.texts, "score": score}
         return pl.DataFrame(columns, schema=JUDGED)
 
-    def odds(self, found: Lines, repeats: Ints, pages: Ints) -> Floats:
-        """Log-odds of each line to be kept."""
+    def values(self, found: Lines, known: pl.DataFrame | None) -> Floats:
+        """What the networks see, [lines, columns]."""
         told = words.score(found, self._arrays["words"], float(self._arrays["words.b"][0]))
-        bounds = _bounds(found)
         values = inputs(found.features, told, self._arrays["mean"], self._arrays["scale"])
-        site = templates.features(repeats, pages)
-        place = network.positions(bounds, found.tokens)
-        return _run(self._arrays, np.concatenate([values, site, place], 1), bounds, found.tokens)
+        site = templates.features(*_known(found, known))
+        return np.concatenate([values, site, network.positions(_bounds(found), found.tokens)], 1)
+
+    def run(self, values: Floats, bounds: Ints, tokens: Ints) -> Floats:
+        """Log-odds of each line to be kept."""
+        return _run(self._arrays, values, bounds, tokens)
 
 
 def inputs(features: Floats, told: Floats, mean: Floats, scale: Floats) -> Floats:

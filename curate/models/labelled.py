@@ -46,6 +46,8 @@ class Page:
     gold: str | None
     lines: Labelled
     disguised: bool = False
+    wanted: tuple[str, ...] = ()  # segments that must stay, where there is no gold text
+    unwanted: tuple[str, ...] = ()  # and those that must go
 
     @property
     def text(self) -> str:
@@ -70,18 +72,19 @@ def read(path: str) -> list[Page]:
 
 def _page(row: dict[str, object], flattener: str) -> Iterator[Page]:
     lines = str(row[f"text_{flattener}"]).split("\n")
-    labels = row.get(f"labels_{flattener}") or _labels_of_segments(lines, row)
+    wanted, unwanted = (tuple(_segments(row.get(name))) for name in ("with", "without"))
+    labels = row.get(f"labels_{flattener}") or _labels_of_segments(lines, wanted, unwanted)
     if len(str(labels)) != len(lines):
         raise ValueError(f"{row['id']}: {len(lines)} lines in text_{flattener}, {len(str(labels))} labels")
     source, lang = (str(row.get(name) or "?") for name in ("source", "lang"))
     gold = str(row["gold_text"]) if row.get("gold_text") else None
     pairs = list(zip(lines, str(labels), strict=True))
+    page = Page(str(row["id"]), str(row["site"]), source, lang, flattener, gold, pairs)
     if any(label in "01t" for label in str(labels)):
-        yield Page(str(row["id"]), str(row["site"]), source, lang, flattener, gold, pairs)
+        yield page if gold else replace(page, wanted=wanted, unwanted=unwanted)
 
 
-def _labels_of_segments(lines: Sequence[str], row: dict[str, object]) -> str:
-    wanted, unwanted = (_segments(row.get(name)) for name in ("with", "without"))
+def _labels_of_segments(lines: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:
     return "".join(_label_of_segments(_SPACE.sub(" ", line).strip(), wanted, unwanted) for line in lines)
 
 
@@ -89,7 +92,7 @@ def _segments(value: object) -> list[str]:
     return [_SPACE.sub(" ", segment).strip() for segment in value or [] if segment.strip()]  # type: ignore[attr-defined]
 
 
-def _label_of_segments(line: str, wanted: list[str], unwanted: list[str]) -> str:
+def _label_of_segments(line: str, wanted: Sequence[str], unwanted: Sequence[str]) -> str:
     keep = any(segment in line for segment in wanted)
     drop = any(segment in line and 2 * len(segment) >= len(line) for segment in unwanted)
     return "?" if keep == drop else "1" if keep else "0"
@@ -109,7 +112,7 @@ def disguises(page: Page, furniture: Page | None) -> Iterator[Page]:
 def _changed(page: Page, lines: Labelled, rng: random.Random) -> Page:
     if rng.random() < 0.35:
         lines = _without_blanks(lines)
-    return replace(page, lines=lines, disguised=True, gold=None)
+    return replace(page, lines=lines, disguised=True, gold=None, wanted=(), unwanted=())
 
 
 def _wrapped(lines: Labelled, rng: random.Random) -> Labelled:

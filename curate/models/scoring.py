@@ -1,4 +1,5 @@
-"""How good a body is: F1 over bags of tokens (Fb), and over 4-gram shingles (F4), against the gold text of a page.
+"""How good a body is: F1 over bags of tokens (Fb), and over 4-gram shingles (F4), against the gold text of a page;
+or, where only parts of a page are labelled, F1 over the segments that must stay or go.
 
 Tokens are lower-cased words, one per character in scripts without spaces, as in the article extraction benchmark of
 Scrapinghub (2020) for F4.
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
+_SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|[^\W_\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
@@ -29,6 +31,18 @@ def bag_f1(body: str, gold: str) -> float:
 def shingle_f1(body: str, gold: str) -> float:
     """F4 of one page."""
     return _f1(_shingles(tokens(body)), _shingles(tokens(gold)))
+
+
+def count_segments(body: str, wanted: Sequence[str], unwanted: Sequence[str]) -> Counter[str]:
+    """Segments that must stay, `kept` and `missed`; and those that must go, where they are `left`."""
+    flat = _SPACE.sub(" ", body)
+    kept = sum(segment in flat for segment in wanted)
+    return Counter(kept=kept, missed=len(wanted) - kept, left=sum(segment in flat for segment in unwanted))
+
+
+def segment_f1(counts: Counter[str]) -> float:
+    """F1 over segments, of the counts of all pages."""
+    return 2 * counts["kept"] / max(2 * counts["kept"] + counts["missed"] + counts["left"], 1)
 
 
 def _shingles(words: list[str], size: int = 4) -> list[tuple[str, ...]]:

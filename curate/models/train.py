@@ -10,47 +10,30 @@ Needs torch, which running the model does not: `pip install curate[train]`.
 
 from __future__ import annotations
 
-import hashlib
 import random
-import sys
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import scipy.ndimage
 import scipy.sparse
 
-from curate.models import flattened, labelled, lines, network, templates, weights, words
+from curate.models import command, flattened, labelled, lines, network, templates, weights, words
+from curate.models.command import Say, fold_of
 from curate.models.labelled import Page
 from curate.models.lines import NAMES, Floats, Ints
-from curate.models.scoring import bag_f1
+from curate.models.scoring import bag_f1, count_segments, segment_f1
 
 if TYPE_CHECKING:
     from curate.models.fit import Inputs
 
-FOLDS = 4
 DISGUISED = 0.33
 """Share of pages that are shown in disguise too, each in four or five."""
-LICENCES = {
-    "waddle": "waddle / DAnIEL corpus, GPL-3",
-    "wcxb": "WCXB articles, CC-BY-4.0",
-    "andy": "AndyTheFactory article-extraction-dataset, Apache-2.0",
-    "fundus": "fundus tests, MIT",
-    "scrapinghub": "scrapinghub article-extraction-benchmark, MIT",
-    "readability": "mozilla readability test pages, Apache-2.0",
-    "newspaper4k": "newspaper4k tests",
-    "trafilatura": "trafilatura evaluation, Apache-2.0 (segments)",
-}
-"""Where the pages of the published weights come from; the texts belong to their publishers."""
-
 _TOLD = len(NAMES)
 _MISSING = [NAMES.index(name) for name in ("repeats", "occurrence", "blank_before", "blank_after", "indent")]
 _SITE = list(range(_TOLD + 1, _TOLD + 1 + templates.FEATURES))
@@ -59,42 +42,22 @@ Mask = npt.NDArray[np.bool_]
 Bodies = dict[int, str]
 
 
-@click.command(help=__doc__)
-@click.argument("pages", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--out", type=click.Path(file_okay=False), default=".", help="Folder for text.npz, text.json and CARD.md."
-)
-@click.option("--steps", default=1600, show_default=True, help="Steps of 24 pages in the training of the network.")
-@click.option("--check/--no-check", default=True, help="Cross-validate over sites, which takes most of the time.")
-@click.option("--sources/--no-sources", default=False, help="Leave each source out in turn, too.")
+@command.options(__doc__, steps=1600)
 def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
-    _need_torch()
-    start = time.process_time()
+    command.need_torch()
+    say = command.clock()
     examples = Examples.of([page for path in pages for page in labelled.read(path)])
-    _say(start, f"{len(examples.pages)} pages with disguises, {len(examples.labels)} lines")
-    say = partial(_say, start)
-    model = train(examples, np.ones(len(examples.pages), bool), steps, say)
+    say(f"{len(examples.pages)} pages with disguises, {len(examples.labels)} lines")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    weights.save(folder / "text.npz", flattened.KIND, model)
+    weights.save(folder / "text.npz", flattened.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))
     say(f"wrote {folder / 'text.npz'} and text.json")
     groups = {"sites left out": examples.folds} if check else {}
     if sources:
         groups["each source left out"] = examples.sources
-    tables = {name: validate(examples, group, steps, say) for name, group in groups.items()}
+    tables = {name: validate(examples, group, steps, say, folder) for name, group in groups.items()}
     (folder / "CARD.md").write_text(card(examples, pages, steps, tables))
     say(f"wrote {folder / 'CARD.md'}")
-
-
-def _need_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise click.ClickException("training needs torch: pip install 'curate[train]'") from None
-
-
-def _say(start: float, text: str) -> None:
-    click.echo(f"{time.process_time() - start:6.0f} s  {text}", err=True)
 
 
 @dataclass(frozen=True)
@@ -189,12 +152,7 @@ class Examples:
         return np.clip(odds, -words.LIMIT, words.LIMIT).astype(np.float32)
 
 
-def fold_of(site: str) -> int:
-    """The same fold for a site always."""
-    return int(hashlib.md5(f"f{site}".encode(), usedforsecurity=False).hexdigest(), 16) % FOLDS
-
-
-def train(examples: Examples, pages: Mask, steps: int, say: Callable[[str], None]) -> weights.Arrays:
+def train(examples: Examples, pages: Mask, steps: int, say: Say) -> weights.Arrays:
     """All weights, from some of the pages, in the precision they are kept in."""
     from curate.models import fit
 
@@ -211,27 +169,41 @@ def train(examples: Examples, pages: Mask, steps: int, say: Callable[[str], None
 
 
 def validate(
-    examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Callable[[str], None]
+    examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say, folder: Path
 ) -> dict[str, tuple[float, float, int]]:
-    """Fb without and with site templates, and number of pages, of all scored pages and by source and language.
+    """Each figure without and with site templates, and its number of pages; Fb by source and language among them.
 
-    Each group of pages is judged by a model trained on the others.
+    Each group of pages is judged by a model trained on the others, which is written to the folder under its name.
     """
     scores: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    scored = np.array([page.gold is not None for page in examples.pages])
-    for group in np.unique(groups[scored]):
+    segments = Counter[str](), Counter[str]()
+    for group in np.unique(groups):
         out = groups == group
         model = train(examples, ~out, steps, say)
-        alone, together = (
-            bodies(examples, model, np.flatnonzero(out & scored), with_site) for with_site in (False, True)
-        )
-        for i in alone:
-            page = examples.pages[i]
-            pair = bag_f1(alone[i], str(page.gold)), bag_f1(together[i], str(page.gold))
-            for key in ("all", f"source {page.source}", f"language {page.lang}", f"flattener {page.flattener}"):
-                scores[key].append(pair)
+        weights.save(folder / f"without-{group.replace(' ', '-')}.npz", flattened.KIND, model)
+        kept = [bodies(examples, model, np.flatnonzero(out), with_site) for with_site in (False, True)]
+        for i in kept[0]:
+            page, pair = examples.pages[i], (kept[0][i], kept[1][i])
+            for key, figures in _figures(page, pair):
+                scores[key].append(figures)
+            for counts, body in zip(segments, pair, strict=True):
+                counts += count_segments(body, page.wanted, page.unwanted)
         say(f"{group}: Fb {np.mean(scores['all'], 0).round(4)} so far, without and with site templates")
-    return {key: (*np.mean(pairs, 0).tolist(), len(pairs)) for key, pairs in sorted(scores.items())}
+    table = {key: (*np.mean(pairs, 0).tolist(), len(pairs)) for key, pairs in sorted(scores.items())}
+    part = len({i for i, page in enumerate(examples.pages) if page.wanted or page.unwanted})
+    return table | {"segments of part pages (F1)": (*map(segment_f1, segments), part)}
+
+
+def _figures(page: Page, bodies: tuple[str, str]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """What is measured of a page's bodies without and with site templates."""
+    if page.gold is not None:
+        alone, together = (bag_f1(body, page.gold) for body in bodies)
+        for key in ("all", f"source {page.source}", f"language {page.lang}", f"flattener {page.flattener}"):
+            yield key, (alone, together)
+    elif page.disguised and all(label != "1" for _, label in page.lines):
+        words = max(len(page.text.split()), 1)
+        yield "pages without article: come out empty", (float(not bodies[0]), float(not bodies[1]))
+        yield "pages without article: words kept", tuple(len(body.split()) / words for body in bodies)  # type: ignore[misc]
 
 
 def bodies(examples: Examples, model: weights.Arrays, pages: Iterable[int], with_site: bool) -> Bodies:
@@ -253,22 +225,14 @@ def card(
     examples: Examples, files: Sequence[str], steps: int, tables: dict[str, dict[str, tuple[float, float, int]]]
 ) -> str:
     """CARD.md of the weights."""
-    plain = pl.Series([page.source for page in examples.pages if not page.disguised])
-    sources = [f"| {LICENCES.get(name, name)} | {count} |" for name, count in plain.value_counts().sort("").iter_rows()]
-    digests = [f"{Path(file).name} sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" for file in files]
     scores = [
         f"| {name}: {key} | {count} | {alone:.4f} | {together:.4f} |"
         for name, table in tables.items()
         for key, (alone, together, count) in table.items()
     ]
-    command = f"python -m curate.models.train {' '.join(Path(file).name for file in files)} --steps {steps}"
-    return _CARD.format(
-        command=command,
-        versions=_versions(),
-        digests="\n".join(digests),
-        sources="\n".join(sources),
-        scores="\n".join(scores) or "| not cross-validated | | | |",
-    )
+    sources = (page.source for page in examples.pages if not page.disguised)
+    said = command.provenance("curate.models.train", files, steps, sources)
+    return _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | | |")
 
 
 _CARD = """\
@@ -305,14 +269,6 @@ Fb: F1 over bags of tokens against the gold text, mean over pages. No site is on
 |---|---|---|---|
 {scores}
 """
-
-
-def _versions() -> str:
-    import torch
-
-    return (
-        f"Python {sys.version.split()[0]}, numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__}"
-    )
 
 
 def _disguised(pages: Sequence[Page]) -> list[Page]:

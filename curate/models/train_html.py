@@ -36,11 +36,11 @@ import scipy.sparse
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from curate.models import html, html_features, html_tree, weights, words
+from curate.models.command import LICENCES, fold_of
 from curate.models.html_features import BUCKETS
 from curate.models.html_tree import Table
 from curate.models.lines import Floats
 from curate.models.scoring import bag_f1
-from curate.models.train import LICENCES, fold_of
 
 PARTIAL = 0.5
 """Weight of pages of which only some segments are known."""

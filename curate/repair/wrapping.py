@@ -48,6 +48,23 @@ def join_wrapped(text: str) -> str:
     )
 
 
+def unwrap(page: str) -> str:
+    """A page whose every line was wrapped at one width, blank lines between paragraphs or not, its lines joined.
+
+    Stricter than `join_wrapped` on the page, laxer on the paragraph: no line may be longer than the width,
+    and then each line joins the next where that one's first word had no room on it. Meant for where lines are judged,
+    not kept as they are.
+    """
+    lines = page.split("\n")
+    width = max(map(len, lines))
+    if not MIN_WIDTH <= width <= MAX_WIDTH:
+        return page
+    joins = [bool(below) and _is_wrapped([line, below], width) for line, below in pairwise(lines)]
+    if sum(joins) < MIN_BREAKS:
+        return page
+    return "".join(f"{line}{' ' if join else chr(10)}" for line, join in zip(lines, [*joins, False], strict=True))[:-1]
+
+
 def _width(lines: list[str]) -> int:
     """The width that a paragraph of three lines or more is wrapped at; 0 where it is not."""
     width = max(map(len, lines))

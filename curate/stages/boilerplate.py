@@ -23,16 +23,21 @@ from curate.langid import contrast
 from curate.models import flattened, html, templates, weights
 from curate.repair import Repairs, repaired
 from curate.repair.encoding import decode_html
+from curate.repair.wrapping import MAX_WIDTH, unwrap
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
-from curate.text import hash64
+from curate.text import hash64, tokens
 
-VERSION = 3
+VERSION = 4
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
 MAX_LINES = 200_000
 """The same for lines of flattened text: some 1 kB of features each."""
+_WIDE = rf"[^\n]{{{MAX_WIDTH + 1}}}"  # finds, fast, almost every page that was not hard-wrapped
+SURE, ENOUGH = 0.9, 60
+"""What makes a flattened page an article: a line that scores so much, or so many words kept. On 978 pages of sites left
+out of training this costs .0002 of Fb; of 158 pages whose article was cut out, 56% come out empty instead of 37%."""
 PARTITION_DOCUMENTS = 50_000
 """Documents for each partition of the sites; some 100 MB."""
 
@@ -177,18 +182,32 @@ def _bodies(pages: pl.DataFrame) -> list[str]:
 def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Every visible line: `page` (row in the batch), `text`, `score`, `kept`."""
     known = batch.select(*templates.COUNTED) if "line_repeats" in batch.columns else None
-    judged = [flattened.judge(_flat(batch).to_list(), known, config.weights), _judge_html(batch)]
-    lines = pl.concat(judged).sort("page", maintain_order=True).with_columns(kept=pl.col("score") >= config.min_score)
+    flat = flattened.judge(_flat(batch).to_list(), known, config.weights)
+    judged = [flat.with_columns(kept=_kept(flat, config)), _judge_html(batch, config)]
+    lines = pl.concat(judged).sort("page", maintain_order=True)
     lines = lines.with_columns(kept=contrast.kept_lines(lines))
     return _once(lines) if config.repeats == "drop" else lines
 
 
-def _judge_html(batch: pl.DataFrame) -> pl.DataFrame:
+def _kept(lines: pl.DataFrame, config: Config) -> pl.Series:
+    """Lines of flattened pages that score enough, but for those of pages that are no article."""
+    kept = lines["score"] >= config.min_score
+    if config.min_score == 0:
+        return kept
+    own = pl.col("page").is_in(lines.filter(pl.col("score") >= SURE)["page"].unique().implode())
+    doubtful = lines.with_row_index("line").filter(kept & ~own)
+    words = doubtful.select("page", "line", words=tokens(doubtful["text"].to_list()).counts)
+    few = words.filter(pl.col("words").sum().over("page") < ENOUGH)
+    return kept.scatter(few["line"], False)
+
+
+def _judge_html(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The lines of the HTML pages; their text is repaired as `normalize` repairs flattened text."""
     is_html = batch["format"] == "html"
     judged = html.judge(_bounded(batch).filter(is_html).to_list())
     texts, _ = repaired(judged["text"], _OF_MARKUP, pl.int_range(judged.height, eager=True))
-    return judged.with_columns(page=is_html.arg_true().gather(judged["page"]), text=texts)
+    kept = judged["score"] >= config.min_score
+    return judged.with_columns(page=is_html.arg_true().gather(judged["page"]), text=texts, kept=kept)
 
 
 def _once(judged: pl.DataFrame) -> pl.DataFrame:
@@ -198,10 +217,14 @@ def _once(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flat(batch: pl.DataFrame) -> pl.Series:
-    """The flattened pages; an HTML page, and one of endless lines, as nothing."""
+    """The flattened pages, hard-wrapped ones unwrapped; an HTML page, and one of endless lines, as nothing."""
     texts = _bounded(batch)
     fits = (batch["format"] != "html") & (texts.str.count_matches("\n", literal=True) < MAX_LINES)
-    return texts.zip_with(fits, pl.Series([""], dtype=pl.String))
+    texts = texts.zip_with(fits, pl.Series([""], dtype=pl.String))
+    narrow = ~texts.str.contains(_WIDE) & (texts != "")
+    return pl.Series(
+        [unwrap(page) if maybe else page for page, maybe in zip(texts, narrow, strict=True)], dtype=pl.String
+    )
 
 
 def _bounded(batch: pl.DataFrame) -> pl.Series:

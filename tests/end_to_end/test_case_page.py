@@ -49,4 +49,4 @@ def test_urdupoint(tmp_path: Path):
         "en",
     )
     [said] = json.loads(curate("explain", "case.yaml", article["id"], "--json", cwd=tmp_path).stdout)
-    assert sum(line["kept"] for line in said["lines"]) == 9
+    assert sum(line["verdict"] == "keep" for line in said["lines"]) == 9

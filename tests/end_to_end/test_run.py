@@ -139,6 +139,7 @@ def test_explain_follows_kept_and_dropped_documents(built):
     assert shown.rstrip().endswith("In the release data/releases/news/v0.1.0.")
     assert any(line.startswith("+ ") for line in shown.splitlines())
     assert any(line.startswith("- ") for line in shown.splitlines())
+    assert "its words " in shown
 
 
 def test_explain_an_unknown_document(built):

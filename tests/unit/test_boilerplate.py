@@ -9,7 +9,7 @@ from curate import clean, extract
 from curate.document import LINE, undecided
 from curate.models import weights
 from curate.models.flattened import KIND, WEIGHTS
-from curate.stages.boilerplate import MAX_CHARS, Config, apply, prepare
+from curate.stages.boilerplate import ENOUGH, MAX_CHARS, SURE, Config, _kept, apply, prepare
 from tests.support.releases import LocalRounds, shard
 
 ARTICLE = [
@@ -184,3 +184,10 @@ def said(number):
 
 def clean_with(config):
     return apply(batch(PAGE), config)["text"][0].split("\n")
+
+
+def test_a_page_with_little_that_may_be_an_article_is_none():
+    lines = pl.DataFrame({"page": [0, 0, 1, 2], "text": ["A line.", "Of few words.", "A line.", "word " * ENOUGH]})
+    lines = lines.with_columns(score=pl.Series([0.6, 0.7, SURE, 0.6], dtype=pl.Float32))
+    assert _kept(lines, Config()).to_list() == [False, False, True, True]
+    assert all(_kept(lines, Config(min_score=0)))

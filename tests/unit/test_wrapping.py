@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from curate.repair.wrapping import join_wrapped
+from curate.repair.wrapping import join_wrapped, unwrap
 
 FIRST = (
     "The council said on Friday that the bridge over the river would be closed to traffic for most of the summer, and "
@@ -83,3 +83,19 @@ def test_endless_wrapped_text_takes_no_endless_time() -> None:
     line = "the quick brown fox jumps over the lazy dog and runs away from-"
     joined = join_wrapped("\n".join([line] * 30_000))  # hours, where each hyphen means a search of the text
     assert joined == line[:-1] * 29_999 + line
+
+
+def test_a_page_wrapped_throughout_is_unwrapped_without_blank_lines():
+    paragraphs = [
+        "The ferry left at noon with forty people, two cars and a horse on board, and it came back at six with none. "
+        * 2,
+        "Nobody at the harbour office could say where they had gone, and the captain went home. " * 2,
+    ]
+    wrapped = [line for text in paragraphs for line in textwrap.wrap(text, 72)]
+    page = "\n".join(["Home", "News", *wrapped, "Contact"])
+    assert unwrap(page).split("\n") == ["Home", "News", *(text.strip() for text in paragraphs), "Contact"]
+
+
+def test_a_page_with_one_wide_line_is_left():
+    page = "\n".join(["A line of words that goes on to just about the width of the others, so"] * 8 + ["wide " * 30])
+    assert unwrap(page) == page

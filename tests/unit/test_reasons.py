@@ -1,0 +1,50 @@
+"""Why lines score what they do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from curate.models import flattened, lines, reasons
+from curate.models.reasons import SHOWN, WEIGHTY, Reason
+from tests.unit.test_boilerplate import ARTICLE, FOOT, MENU, PAGE
+
+
+@pytest.fixture(scope="module")
+def why():
+    return dict(zip([line for line in PAGE.split("\n") if line], reasons.reasons(PAGE), strict=True))
+
+
+def test_each_line_has_its_heaviest_reasons_first(why):
+    for found in why.values():
+        assert len(found) <= SHOWN
+        weights = [abs(reason.weight) for reason in found]
+        assert weights == sorted(weights, reverse=True)
+        assert all(weight >= round(WEIGHTY, 1) for weight in weights)
+
+
+def test_paragraphs_speak_for_themselves_and_menus_against(why):
+    assert all(any(reason.weight > 0 for reason in why[line]) for line in ARTICLE)
+    assert all(any(reason.weight < 0 for reason in why[line]) for line in [*MENU[:2], *FOOT[-2:]])
+
+
+def test_a_reason_is_what_becomes_of_the_score_without_it():
+    """Hiding one thing of one line, the plain way: a page of its own."""
+    page = "\n".join([*MENU, *ARTICLE, *FOOT] * 5)
+    model, found = flattened.Model.load(), lines.read([page])
+    values, bounds = model.values(found, None), np.array([0, len(found)])
+    line = 40
+    hidden = values.copy()
+    hidden[line, reasons._COLUMNS["its words"]] = 0
+    change = (model.run(values, bounds, found.tokens) - model.run(hidden, bounds, found.tokens))[line]
+    told = {reason.what: reason.weight for reason in reasons.reasons(page)[line]}
+    assert told["its words"] == pytest.approx(change, abs=0.3)
+
+
+def test_pages_of_nothing_and_without_end():
+    assert reasons.reasons("") == []
+    assert len(reasons.reasons("word\n" * 3 * reasons.MAX_LINES)) == reasons.MAX_LINES
+
+
+def test_a_reason_reads_well():
+    assert str(Reason("its words", -1.25)) == "its words -1.2"
