@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from curate.blocklists import Blocklist, drop_blocked
 from curate.document import drop
 from curate.section import Count, CountOrZero, Fraction, Section
 from curate.text import Hashes, Positions, lines, mix
@@ -61,6 +62,9 @@ class Config(Section):
         "gopher",
         description="Whose rules apply where no key says otherwise. `c4`: its line rules, `min_sentences` and "
         "`max_placeholders` only. `fineweb`: Gopher's, C4's but for unfinished lines, and FineWeb's own.",
+    )
+    blocklist: Blocklist | None = Field(
+        None, description="Sites, pages and words to drop documents for: `sites`, `words`, `min_count`."
     )
     take_out: tuple[TakenOut, ...] = Field(
         (),
@@ -227,7 +231,7 @@ def _parts(batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """What costs most is measured last, and only where no rule has dropped the document yet."""
-    batch = take_out(batch, config)
+    batch = take_out(drop_blocked(batch, config.blocklist) if config.blocklist else batch, config)
     texts = batch["text"]
     words = find_words(texts)
     for rules, measured in ((WORD_RULES, word_measures), (LINE_RULES, line_measures), (GRAM_RULES, gram_measures)):

@@ -22,7 +22,7 @@ store
 config
 release
 stages
-contamination
+blocklists contamination
 neardup models readers repair metadata privacy strata words
 langid passages
 document
