@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of, stacked
+from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of
 from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.representatives import assign
-from curate.neardup.shingles import MAX_SHINGLE, Signatures, sets, sign, slices, tokens
+from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, sets, sign, slices, tokens
 from curate.neardup.similarity import NO_VERIFIED, Verified, verify
 
 _VERIFIED_AT_ONCE = 1 << 14
@@ -25,8 +25,8 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     Raises ValueError for a bound outside these ranges.
     """
     _check(threshold, containment, shingle)
-    read = [tokens(texts[start:end]) for start, end in slices([len(text) for text in texts])]
-    signed = [sign(part) for part in read]
+    read = tokens(texts)
+    signed = [sign(read.between(start, end)) for start, end in slices(read.lengths.tolist(), BATCH_TOKENS)]
     sizes = np.concatenate([NO_RANKS, *(part.sizes for part in signed)])
     exact = np.concatenate([NO_HASHES, *(part.exact for part in signed)])
     order = np.lexsort((exact, -sizes))
@@ -35,7 +35,7 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
     pairs = promising(_candidates(signed, order, originals), keys[order], rates[order])
     del signed
-    members = assign(len(texts), _verified(stacked(read), order, pairs, shingle), threshold, containment)
+    members = assign(len(texts), _verified(read, order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
     representatives[members.second] = members.first
     labels = np.empty(len(texts), np.int64)
