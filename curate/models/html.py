@@ -1,8 +1,9 @@
 """The block model for HTML: which blocks of a page are its article.
 
-html_tree.py turns pages into blocks and elements, html_features.py says what each block looks like in its page, and the
-network of the text model (network.py), with weights of its own, puts them in their place. Weights: html.npz, from
-`python -m curate.models.train_html`; see HTML_CARD.md.
+html_tree.py turns pages into blocks and elements, html_words.py weighs the words of their attributes, html_features.py
+says what each block looks like in its page. Two unlike judges see that, and their mean counts: the network of the text
+model (network.py), with weights of its own; and boosted trees, twice, the second time with what the first said of the
+blocks around (html_second.py). Weights: html.npz, from `python -m curate.models.train_html`; see HTML_CARD.md.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from curate.models import html_features, html_tree, network, weights
+from curate.models import html_second, html_tree, html_words, network, trees, weights
 from curate.models.flattened import JUDGED
-from curate.models.html_tree import Table
-from curate.models.lines import Floats, Ints, slices
+from curate.models.html_features import Batch
+from curate.models.html_table import Floats, Ints, Table
+from curate.models.lines import slices
 
-KIND = "html blocks 1"
+KIND = "html blocks 2"
 """Changes whenever weights trained before would be read wrongly."""
 WEIGHTS = Path(__file__).with_name("html.npz")
 
 _SLICE_CHARS = 8_000_000
 _LIMIT = 5.0
+_TREES = 0.7
+"""What the trees count in the mean; the network is the surer of the two."""
 
 
 def judge(pages: Sequence[str], path: str | None = None) -> pl.DataFrame:
@@ -36,18 +40,34 @@ def judge(pages: Sequence[str], path: str | None = None) -> pl.DataFrame:
 
 def odds(model: weights.Arrays, table: Table) -> Floats:
     """Log-odds of each block to be kept."""
-    told = html_features.linear(table, model["words"], float(model["words.b"][0]))
-    values, bounds, units = inputs(table, told, model["mean"], model["scale"])
-    return network.run(model, values, bounds, units)
+    batch = Batch(table, html_words.linear(table, model["words"], float(model["words.b"][0])))
+    columns = batch.columns()
+    values, bounds, units = inputs(batch, columns, model["mean"], model["scale"])
+    return mean(network.run(model, values, bounds, units), tree_odds(model, batch, columns))
 
 
-def inputs(table: Table, told: html_features.Floats, mean: Floats, scale: Floats) -> tuple[Floats, Ints, Ints]:
+def inputs(batch: Batch, columns: Floats, mean: Floats, scale: Floats) -> tuple[Floats, Ints, Ints]:
     """What the network is given: columns of all blocks, standardised; where pages begin and end; words of blocks."""
-    values, units = html_features.describe(table, told)
-    values = np.clip((values - mean) / scale, -_LIMIT, _LIMIT)
-    bounds: Ints = np.append(np.flatnonzero(np.diff(table.block_page, prepend=-1)), len(table.block_page))
-    words: Ints = np.maximum(units, 1).astype(np.int64)
+    values = np.clip((columns - mean) / scale, -_LIMIT, _LIMIT)
+    bounds: Ints = np.append(np.flatnonzero(np.diff(batch.table.block_page, prepend=-1)), len(columns))
+    words: Ints = np.maximum(batch.units, 1).astype(np.int64)
     return np.concatenate([values, network.positions(bounds, words)], 1, dtype=np.float32), bounds, words
+
+
+def tree_odds(model: weights.Arrays, batch: Batch, columns: Floats) -> Floats:
+    """What the trees say, at the second look."""
+    first = trees.run(model, "first", columns)
+    return trees.run(model, "second", second_columns(batch, columns, first))
+
+
+def second_columns(batch: Batch, columns: Floats, first: Floats) -> Floats:
+    """What the trees are given at the second look, `first` being what they said at the first."""
+    return np.concatenate([columns, html_second.columns(batch, first)], 1)
+
+
+def mean(of_network: Floats, of_trees: Floats) -> Floats:
+    """The log-odds that count."""
+    return (1 - _TREES) * of_network + _TREES * of_trees
 
 
 def _judge(model: weights.Arrays, pages: Sequence[str], first: int) -> pl.DataFrame:
@@ -62,4 +82,4 @@ def _judge(model: weights.Arrays, pages: Sequence[str], first: int) -> pl.DataFr
 @lru_cache(4)
 def _loaded(path: str) -> weights.Arrays:
     arrays = weights.load(path, KIND)
-    return arrays | {"words": arrays["words"].reshape(3, html_features.BUCKETS)}
+    return arrays | {"words": arrays["words"].reshape(3, html_words.BUCKETS)}

@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-Ints = npt.NDArray[np.int64]
+from curate.models.html_table import Table
 
 MAX_DEPTH = 200
 """Elements below this depth count as their ancestor at it."""
@@ -52,26 +50,6 @@ _LONG_TAG = re.compile(r"<[a-zA-Z][^>]{20000}")
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _MANY_TAGS, _MANY_COPIES, _LONG_PAGE, _MAX_TAG = 20_000, 4_000_000, 100_000, 4_000
 _OPEN_FORMATTING, _OPEN_OTHERS = 60, 600
-
-
-@dataclass
-class Table:
-    """Elements and blocks of some pages. Element 0 of a page is its root; parents come before children."""
-
-    pages: int
-    parent: Ints  # [elements]; the root is its own
-    end: Ints  # one past the last element below: elements stand in the order of the page
-    depth: Ints
-    look: Ints  # index into looks
-    hidden: Ints
-    element_page: Ints
-    looks: list[tuple[str, str]]  # tag, attributes
-    texts: list[str]  # of the blocks
-    block_page: Ints
-    element: Ints  # [blocks] the block element around it
-    inline: Ints  # the element its text begins in
-    link_chars: Ints
-    links: Ints
 
 
 class _Pages:

@@ -9,10 +9,12 @@ A row of PAGES.parquet is a page:
     title           String?        blocks that repeat it count half
     source, lang    String?        the score is reported by these
 
-Blocks are labelled from the gold text (align.py). Two models are trained, one upon the other: weights of class words,
-fitted so that no page is scored by a fit that saw its site; then the network over blocks. The weights are written, then
-cross-validation over sites says how good they are, and the card is written. One thread and fixed seeds: the same data,
-machine and library versions give the same bytes. Needs torch and rapidfuzz: `pip install curate[train]`.
+Blocks are labelled from the gold text (align.py). Models are trained one upon the other: weights of class words; upon
+these the network over blocks, and trees; upon what the trees say, trees again. What is trained upon another sees it as
+it will be on new pages: each page is scored by a fit that did not see its site (stacking, Wolpert 1992). The weights
+are written, then cross-validation over sites says how good they are, and the card is written. One thread and fixed
+seeds: the same data, machine and library versions give the same bytes. Needs torch, catboost and rapidfuzz:
+`pip install curate[train]`.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import numpy as np
@@ -35,11 +38,11 @@ import scipy.ndimage
 import scipy.sparse
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-from curate.models import html, html_features, html_tree, weights, words
+from curate.models import boost, html, html_features, html_tree, html_words, trees, weights, words
 from curate.models.command import LICENCES, fold_of
-from curate.models.html_features import BUCKETS
-from curate.models.html_tree import Table
-from curate.models.lines import Floats
+from curate.models.html_features import Batch
+from curate.models.html_table import Floats, Table
+from curate.models.html_words import BUCKETS
 from curate.models.scoring import bag_f1
 
 PARTIAL = 0.5
@@ -47,10 +50,12 @@ PARTIAL = 0.5
 
 _SPACE = re.compile(r"\s+")
 _NAMES = html_features.columns()
-_FROM_CLASSES = [i for i, name in enumerate(_NAMES) if "told" in name or name in html_features.CUES]
+_FROM_CLASSES = [i for i, name in enumerate(_NAMES) if "told" in name or name in html_words.CUES]
 
 Mask = npt.NDArray[np.bool_]
 Say = Callable[[str], None]
+Arrays = dict[str, npt.NDArray[Any]]
+T = TypeVar("T")
 
 
 @click.command(help=__doc__)
@@ -75,7 +80,8 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
     groups = {"sites left out": examples.folds} if check else {}
     if sources:
         groups["each source left out"] = examples.sources
-    tables = {name: validate(examples, group, steps, say) for name, group in groups.items()}
+    every = np.ones(len(examples.pages), bool)
+    tables = {name: scored(examples, left_out(examples, group, steps, say), every) for name, group in groups.items()}
     (folder / "HTML_CARD.md").write_text(card(examples, pages, steps, tables))
     say(f"wrote {folder / 'html.npz'}, html.json and HTML_CARD.md")
 
@@ -135,21 +141,39 @@ class Examples:
         near: Mask = scipy.ndimage.maximum_filter1d(self.labels, 7) > 0
         return near
 
-    def word_weights(self, pages: Mask) -> tuple[Floats, float]:
-        """Weights of class words, fitted to the blocks near the articles of some pages and a fifth of the rest."""
+    @cached_property
+    def taught(self) -> tuple[Mask, Floats]:
+        """Blocks that fits over single blocks learn from: near articles and a fifth of the rest; what each counts."""
         fifth = np.arange(len(self.labels)) * 2654435761 % 2**32 < 2**32 // 5
-        chosen = (self.near_kept | fifth) & (self.weights > 0) & pages[self.table.block_page]
         weight = np.minimum(self.weights * np.where(self.near_kept, 1, 5), 5).astype(np.float32)
+        return (self.near_kept | fifth) & (self.weights > 0), weight
+
+    def word_weights(self, pages: Mask) -> tuple[Floats, float]:
+        """Weights of class words, fitted to the blocks of some pages."""
+        chosen, weight = self.taught[0] & pages[self.table.block_page], self.taught[1]
         return words.fit(self.words[chosen], self.labels[chosen], weight[chosen])
 
+    def trees(self, name: str, columns: Floats, pages: Mask) -> Arrays:
+        """Trees, fitted to the blocks of some pages."""
+        chosen, weight = self.taught[0] & pages[self.table.block_page], self.taught[1]
+        return boost.train(name, columns[chosen], self.labels[chosen], weight[chosen])
+
     def told(self, pages: Mask) -> tuple[Floats, tuple[Floats, float]]:
-        """Scores of all blocks, each from a fit that saw only `pages` and not its fold; and the fit to all `pages`."""
-        told = np.zeros(len(self.labels), np.float32)
+        """Scores of all blocks by their class words, out of fold; and the fit to all `pages`."""
+        scores = self.out_of_fold(pages, self.word_weights, self.by_words)
+        return scores, self.word_weights(pages)
+
+    def by_words(self, fitted: tuple[Floats, float]) -> Floats:
+        """Scores of all blocks by their class words."""
+        return np.clip(self.words @ fitted[0] + fitted[1], -html_words.LIMIT, html_words.LIMIT).astype(np.float32)
+
+    def out_of_fold(self, pages: Mask, fit: Callable[[Mask], T], score: Callable[[T], Floats]) -> Floats:
+        """Scores of all blocks, each from a fit that saw only `pages` and not its fold."""
+        scores: Floats = np.zeros(len(self.labels), np.float32)
         for fold in np.unique(self.folds):
             inside = (self.folds == fold)[self.table.block_page]
-            fitted = self.word_weights(pages & (self.folds != fold))
-            told[inside] = np.clip(self.words[inside] @ fitted[0] + fitted[1], -8, 8)
-        return told, self.word_weights(pages)
+            scores[inside] = score(fit(pages & (self.folds != fold)))[inside]
+        return scores
 
 
 def _labels(page: dict[str, object], texts: Sequence[str]) -> str:
@@ -175,59 +199,83 @@ def _label(text: str, wanted: Sequence[str], unwanted: Sequence[str]) -> str:
 
 def _matrix(table: Table) -> scipy.sparse.csr_matrix:
     """[blocks, 3 * BUCKETS], each class word of a block one over the root of their number."""
-    block, weight = html_features.pairs(table)
+    block, weight = html_words.pairs(table)
     size = np.bincount(block, minlength=len(table.texts))
     values = (1 / np.sqrt(np.maximum(size, 1)))[block].astype(np.float32)
     return scipy.sparse.csr_matrix((values, (block, weight)), shape=(len(table.texts), 3 * BUCKETS))
 
 
-def train(examples: Examples, pages: Mask, steps: int, say: Say) -> weights.Arrays:
+def train(examples: Examples, pages: Mask, steps: int, say: Say) -> Arrays:
     """All weights, from some of the pages, in the precision they are kept in."""
+    told, fitted = examples.told(pages)
+    batch = Batch(examples.table, told)
+    columns = batch.columns()
+    arrays = {"words": fitted[0].astype(np.float16), "words.b": np.array([fitted[1]], np.float16)}
+    arrays |= _trees(examples, batch, columns, pages)
+    say("trees trained")
+    return arrays | _network(examples, batch, columns, pages, steps, say)
+
+
+def _trees(examples: Examples, batch: Batch, columns: Floats, pages: Mask) -> Arrays:
+    """Trees of the first look, and of the second, which sees what the first says of pages it was not fitted to."""
+    fit = partial(examples.trees, "first", columns)
+    first = examples.out_of_fold(pages, fit, lambda fitted: trees.run(_read_back(fitted), "first", columns))
+    return fit(pages) | examples.trees("second", html.second_columns(batch, columns, first), pages)
+
+
+def _network(examples: Examples, batch: Batch, columns: Floats, pages: Mask, steps: int, say: Say) -> Arrays:
     from curate.models import fit
 
-    told, fitted = examples.told(pages)
-    values = html_features.describe(examples.table, told)[0][pages[examples.table.block_page]]
-    mean, scale = values.mean(0).astype(np.float32), (values.std(0) + 1e-6).astype(np.float32)
-    columns, bounds, units = html.inputs(examples.table, told, mean, scale)
+    seen = columns[pages[examples.table.block_page]]
+    mean, scale = seen.mean(0).astype(np.float32), (seen.std(0) + 1e-6).astype(np.float32)
+    values, bounds, units = html.inputs(batch, columns, mean, scale)
     shown = examples.table.block_page[bounds[:-1]]
     whole = examples.whole[shown].astype(np.float32)
-    given = fit.Inputs(columns, bounds, units, examples.labels, examples.weights, whole)
+    given = fit.Inputs(values, bounds, units, examples.labels, examples.weights, whole)
     for step, loss, trained in fit.train(given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, []):
         if step % 300 == 0 or step == steps:
             say(f"step {step} of {steps}, loss {loss:.4f}")
         found = trained
-    arrays = found.export() | {"words": fitted[0], "words.b": np.array([fitted[1]])}
-    small = {name: array.astype(np.float16) for name, array in arrays.items()}
+    small = {name: array.astype(np.float16) for name, array in found.export().items()}
     return {**small, "mean": mean, "scale": scale}
 
 
-def validate(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say) -> dict[str, tuple[float, int]]:
-    """Mean Fb and number of pages, of all scored pages and by source and language; F1 over segments of the others.
+def _read_back(arrays: Arrays) -> weights.Arrays:
+    """As `weights.load` gives them."""
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
 
-    Each group of pages is judged by a model trained on the others.
-    """
-    scores: dict[str, list[float]] = defaultdict(list)
-    segments: Counter[tuple[str, bool]] = Counter()
+
+def left_out(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say) -> Floats:
+    """Log-odds of all blocks, each group of pages judged by a model trained on the others."""
+    odds: Floats = np.zeros(len(examples.labels))
     for group in np.unique(groups):
         out = groups == group
-        for page, body in _bodies(examples, train(examples, ~out, steps, say), out):
-            if page.get("gold_text"):
-                score = bag_f1(body, str(page["gold_text"]))
-                for key in ("all", f"source {page.get('source')}", f"language {page.get('lang')}"):
-                    scores[key].append(score)
-            else:
-                segments += _found_segments(page, body)
-        say(f"{group}: Fb {np.mean(scores['all'] or [0]):.4f}, segments {_segment_f1(segments):.4f} so far")
+        model = _read_back(train(examples, ~out, steps, say))
+        inside = out[examples.table.block_page]
+        odds[inside] = html.odds(model | {"words": model["words"].reshape(3, BUCKETS)}, examples.table)[inside]
+        say(f"{group}: Fb {scored(examples, odds, out).get('all', (0, 0))[0]:.4f}")
+    return odds
+
+
+def scored(examples: Examples, odds: Floats, pages: Mask) -> dict[str, tuple[float, int]]:
+    """Mean Fb and number of pages, of all whole pages and by source and language; F1 over segments of the others."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    segments: Counter[tuple[str, bool]] = Counter()
+    for page, body in _bodies(examples, odds, pages):
+        if page.get("gold_text"):
+            score = bag_f1(body, str(page["gold_text"]))
+            english = "English" if page.get("lang") == "en" else "not English"
+            for key in ("all", english, f"source {page.get('source')}", f"language {page.get('lang')}"):
+                scores[key].append(score)
+        else:
+            segments += _found_segments(page, body)
     table = {key: (float(np.mean(values)), len(values)) for key, values in sorted(scores.items())}
     return table | {"segments of part pages (F1)": (_segment_f1(segments), segments.total())}
 
 
-def _bodies(examples: Examples, model: weights.Arrays, pages: Mask) -> list[tuple[dict[str, object], str]]:
-    """What the model keeps of some pages."""
-    model = {name: array.astype(np.float32) for name, array in model.items()}
-    model["words"] = model["words"].reshape(3, BUCKETS)
-    table = examples.table
-    kept = html.odds(model, table) > 0
+def _bodies(examples: Examples, odds: Floats, pages: Mask) -> list[tuple[dict[str, object], str]]:
+    """What is kept of some pages."""
+    table, kept = examples.table, odds > 0
     texts: dict[int, list[str]] = defaultdict(list)
     for i in np.flatnonzero(kept & pages[table.block_page]).tolist():
         texts[int(table.block_page[i])].append(table.texts[i])

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from curate.models import html_features, html_tree
+from curate.models import html_features, html_second, html_table, html_tree, html_words
 
 
 def blocks(page: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_the_end_of_an_element_comes_after_what_is_in_it() -> None:
         assert below == list(range(at, table.end[at]))
 
 
-def _is_below(table: html_tree.Table, element: int, above: int) -> bool:
+def _is_below(table: html_table.Table, element: int, above: int) -> bool:
     while table.parent[element] != element:
         element = int(table.parent[element])
         if element == above:
@@ -84,9 +84,10 @@ HOSTILE = {
 def test_hostile_pages_end(name: str) -> None:
     start = time.process_time()
     table = html_tree.read([HOSTILE[name], "<p>the next page</p>"])
-    told = html_features.linear(table, np.zeros((3, html_features.BUCKETS)), 0.0)
-    values, _ = html_features.describe(table, told)
-    assert np.isfinite(values).all()
+    told = html_words.linear(table, np.zeros((3, html_words.BUCKETS)), 0.0)
+    batch = html_features.Batch(table, told)
+    assert np.isfinite(batch.columns()).all()
+    assert np.isfinite(html_second.columns(batch, told)).all()
     assert table.texts[-1] == "the next page"
     assert table.depth.max() <= html_tree.MAX_DEPTH
     assert time.process_time() - start < 15
@@ -99,25 +100,27 @@ def test_taming_keeps_the_text() -> None:
 
 def test_columns_have_names() -> None:
     table = html_tree.read(["<p>One.</p>"])
-    values, units = html_features.describe(table, np.zeros(1))
-    assert values.shape == (1, len(html_features.columns()))
-    assert units.tolist() == [1]
+    batch = html_features.Batch(table, np.zeros(1))
+    assert batch.columns().shape == (1, len(html_features.columns()))
+    assert batch.units.tolist() == [1]
 
 
 def test_a_page_is_described_the_same_alone_and_in_company() -> None:
     one = "<main><h1>Head</h1><p>Some words that make a sentence of more than ten words, here.</p><p>Short</p></main>"
     other = "<ul class=menu><li><a href=/>Home</a><li><a href=/news>News</a></ul>" * 20
     alone, together = html_tree.read([one]), html_tree.read([other, one, other])
-    weights = np.random.default_rng(1).normal(size=(3, html_features.BUCKETS))
-    a, _ = html_features.describe(alone, html_features.linear(alone, weights, 0.1))
-    b, _ = html_features.describe(together, html_features.linear(together, weights, 0.1))
-    np.testing.assert_allclose(a, b[together.block_page == 1], rtol=1e-4, atol=1e-5)
+    weights = np.random.default_rng(1).normal(size=(3, html_words.BUCKETS))
+    a, b = (html_features.Batch(table, html_words.linear(table, weights, 0.1)) for table in (alone, together))
+    own = together.block_page == 1
+    np.testing.assert_allclose(a.columns(), b.columns()[own], rtol=1e-4, atol=1e-5)
+    second = [html_second.columns(batch, batch.told) for batch in (a, b)]
+    np.testing.assert_allclose(second[0], second[1][own], rtol=1e-4, atol=1e-5)
 
 
 def test_pairs_say_the_same_as_the_linear_score() -> None:
     table = html_tree.read(["<div class='post body'><p id=lead>a</p><ul><li><em>b</em></li></ul></div>"])
-    weights = np.random.default_rng(2).normal(size=(3, html_features.BUCKETS))
-    block, weight = html_features.pairs(table)
+    weights = np.random.default_rng(2).normal(size=(3, html_words.BUCKETS))
+    block, weight = html_words.pairs(table)
     size = np.bincount(block)
     total = np.bincount(block, weights=weights.reshape(-1)[weight])
-    np.testing.assert_allclose(total / np.sqrt(size) + 0.5, html_features.linear(table, weights, 0.5))
+    np.testing.assert_allclose(total / np.sqrt(size) + 0.5, html_words.linear(table, weights, 0.5))

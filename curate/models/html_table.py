@@ -1,0 +1,71 @@
+"""Pages of HTML as tables of their elements and blocks, and sums along their trees, all pages at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass
+class Table:
+    """Elements and blocks of some pages. Element 0 of a page is its root; parents come before children."""
+
+    pages: int
+    parent: Ints  # [elements]; the root is its own
+    end: Ints  # one past the last element below: elements stand in the order of the page
+    depth: Ints
+    look: Ints  # index into looks
+    hidden: Ints
+    element_page: Ints
+    looks: list[tuple[str, str]]  # tag, attributes
+    texts: list[str]  # of the blocks
+    block_page: Ints
+    element: Ints  # [blocks] the block element around it
+    inline: Ints  # the element its text begins in
+    link_chars: Ints
+    links: Ints
+
+
+def near(table: Table) -> Ints:
+    """[4, blocks]: the element of each block and the three around it."""
+    around = [table.element]
+    for _ in range(3):
+        around.append(table.parent[around[-1]])
+    return np.stack(around)
+
+
+def levels(table: Table) -> list[Ints]:
+    order = np.argsort(table.depth, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(table.depth[order])) + 1)
+
+
+def down(table: Table, values: Floats) -> Floats:
+    """Sums over each element and all around it."""
+    out = values.copy()
+    for level in levels(table)[1:]:
+        out[level] += out[table.parent[level]]
+    return out
+
+
+def subtree(table: Table, values: Floats) -> Floats:
+    """Sums over the blocks in each element. values: [blocks, columns], out: [elements, columns]."""
+    out = np.zeros((len(table.parent), values.shape[1]))
+    for i, column in enumerate(values.T):
+        total = np.append(0, np.cumsum(np.bincount(table.element, weights=column, minlength=len(out))))
+        out[:, i] = total[table.end] - total[:-1]
+    return out
+
+
+def argmax(table: Table, values: Floats | Ints) -> Ints:
+    """Of each page, the first element with the highest value."""
+    root = np.searchsorted(table.element_page, np.arange(table.pages))
+    top = np.maximum.reduceat(values, root)[table.element_page]
+    at = np.where(values == top, np.arange(len(values)), len(values))
+    first: Ints = np.minimum.reduceat(at, root)
+    return first
