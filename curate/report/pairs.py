@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from curate.passages import Passage, compare
 from curate.report.trail import Place, Row, Trail, readable, rows_at
-
-MAX_WORDS = 1_500
-"""Words of a text that are compared: a comparison takes the product of their numbers at worst."""
-
-Passages = list[tuple[bool, str]]
-"""A text in pieces: whether the other text lacks the piece."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +16,7 @@ class Pair:
     dropped: Row
     kept: Row
     detail: str
-    dropped_passages: Passages
-    kept_passages: Passages
+    passages: list[Passage]  # of the dropped and of the kept text
 
 
 def pairs(trail: Trail, places: Sequence[Place]) -> list[Pair]:
@@ -33,25 +26,8 @@ def pairs(trail: Trail, places: Sequence[Place]) -> list[Pair]:
     return [_pair(row, kept[row["duplicate_of"]]) for row in dropped if row["duplicate_of"] in kept]
 
 
-def differing(left: str, right: str) -> tuple[Passages, Passages]:
-    """Both texts in passages: those that they share, and those that only one has."""
-    words = (_words(left), _words(right))
-    matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
-    sides: tuple[Passages, Passages] = ([], [])
-    for kind, a, b, c, d in matcher.get_opcodes():
-        for side, text, start, end in ((sides[0], words[0], a, b), (sides[1], words[1], c, d)):
-            if end > start:
-                side.append((kind != "equal", "".join(text[start:end])))
-    return sides
-
-
-def _words(text: str) -> list[str]:
-    """Words with the white space behind them; of scripts without spaces, runs of characters between line ends."""
-    return [word for line in text.split("\n") for word in (*(f"{word} " for word in line.split()), "\n")][:MAX_WORDS]
-
-
 def _pair(dropped: Row, kept: Row) -> Pair:
-    return Pair(dropped, kept, dropped["drop_detail"] or "", *differing(dropped["text"], kept["text"]))
+    return Pair(dropped, kept, dropped["drop_detail"] or "", compare(dropped["text"], kept["text"]))
 
 
 def _by_id(trail: Trail, ids: Iterable[str]) -> dict[str, Row]:

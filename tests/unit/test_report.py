@@ -1,7 +1,6 @@
 """What the report is made of."""
 
 from curate.report.charts import Bars, Histogram, Series
-from curate.report.pairs import differing
 from curate.report.write import visible
 
 
@@ -25,10 +24,3 @@ def test_a_threshold_stands_at_its_place():
 def test_nothing_to_draw():
     assert "<svg" in Bars("t", "documents", [], [Series("documents", [])]).svg
     assert "<svg" in Histogram("t", "score", "lines", [0, 1], [Series("lines", [0])]).svg
-
-
-def test_differing_passages():
-    left, right = differing("one two three", "one four three")
-    assert [text.strip() for differs, text in left if differs] == ["two"]
-    assert [text.strip() for differs, text in right if differs] == ["four"]
-    assert "".join(text for _, text in left).split() == ["one", "two", "three"]
