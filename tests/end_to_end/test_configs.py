@@ -8,7 +8,8 @@ import pytest
 from tests.end_to_end.conftest import ROOT, curate
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml") if path.stem != "news")
-LEAST = {"minimal": 70, "html": 15, "wet": 4, "fineweb-like": 25}
+LEAST = {"minimal": 70, "html": 15, "wet": 4, "fineweb-like": 25, "multilingual": 40}
+LANGUAGES = {"minimal": set(), "multilingual": {"de", "el", "en", "es", "fr", "no", "pl", "zh-Hans"}}
 
 
 def test_every_example_is_known():
@@ -19,7 +20,9 @@ def test_every_example_is_known():
 def test_an_example_makes_a_release(project, name):
     curate("run", f"configs/{name}.yaml", "--workers", "1", cwd=project)
     manifest = json.loads((project / f"data/releases/{name}/v0.1.0/manifest.json").read_text())
-    released = pl.read_parquet(project / f"data/releases/{name}/v0.1.0/data/*.parquet")
+    released = pl.read_parquet(project / f"data/releases/{name}/v0.1.0/data/**/*.parquet")
     assert released.height == sum(manifest["splits"].values()) >= LEAST[name]
+    configs = manifest["counts"].get("configs", {})
+    assert len(configs) == (len(LANGUAGES[name]) if name == "multilingual" else 0)
     assert (released["text"].str.len_chars() > 0).all()
-    assert set(released["language"].drop_nulls()) == (set() if name == "minimal" else {"en"})
+    assert set(released["language"].drop_nulls()) == LANGUAGES.get(name, {"en"})
