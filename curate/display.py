@@ -136,7 +136,25 @@ def explanation(found: Page) -> None:
     _print(table)
     for line in found.lines:
         _print(_line(line))
+    if found.passages:
+        _beside(found)
     _print(_plain(f"{found.outcome}"))
+
+
+def _beside(found: Page) -> None:
+    """A near-duplicate and the document that is kept in its place, side by side; what both say is shortened."""
+    table = Table("this document", f"kept: {safe(str(found.last.found.get('duplicate_of')))}", box=None, pad_edge=False)
+    for passage in found.passages:
+        if passage.same:
+            table.add_row(*(_plain(_shortened(text), "dim") for text in passage[1:]))
+        else:
+            table.add_row(_plain(passage.first, "red"), _plain(passage.second, "green"))
+    _print(table)
+
+
+def _shortened(text: str) -> str:
+    words = text.split()
+    return text if len(words) <= 12 else f"{' '.join(words[:6])} ... {' '.join(words[-6:])}"
 
 
 _MARKS = {KEEP: ("+", "green"), DROP: ("-", "dim"), TITLE: ("T", "bold"), CUT: ("x", "yellow"), "": (" ", "")}

@@ -17,7 +17,9 @@ from curate.errors import InputError
 from curate.models.reasons import reasons
 from curate.repair.wrapping import unwrap
 from curate.report.pages import Page, every, page
+from curate.report.pairs import pairs
 from curate.report.trail import KEY, PARTS, Place, Row, Trail, readable
+from curate.stages.dedup import NEAR_DUPLICATE
 
 _PLACE = (*KEY, "url")
 _NEAR = 5
@@ -41,7 +43,7 @@ def explain(config: Config, wanted: str) -> list[Page]:
     assert trail
     found = _one(trail, found, wanted)
     keys = [(task, pl.DataFrame([row], schema_overrides={"record": pl.Int64})) for task, row in found]
-    return [_with_reasons(trail, way) for task, key in keys for way in trail.follow(task, key)]
+    return [_with_passages(trail, _with_reasons(trail, way)) for task, key in keys for way in trail.follow(task, key)]
 
 
 def _with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
@@ -54,6 +56,13 @@ def _with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
     why = (tuple(map(str, some)) for some in reasons(unwrap(str(way[at - 1][1]["text"])), path=own))
     lines = [replace(line, why=some) for line, some in zip(found.lines, chain(why, repeat(())), strict=False)]
     return replace(found, lines=lines)
+
+
+def _with_passages(trail: Trail, found: Page) -> Page:
+    """A near-duplicate, with the passages in which it differs from the document that is kept in its place."""
+    if found.last.reason != NEAR_DUPLICATE:
+        return found
+    return replace(found, passages=[passage for pair in pairs(trail, [found.place]) for passage in pair.passages])
 
 
 def _tried(config: Config, path: str) -> list[Page]:

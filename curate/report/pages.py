@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from curate.passages import Passage
 from curate.report.trail import KEY, PARTS, Place, Row, Trail
 from curate.tasks import Json
 
@@ -59,6 +60,7 @@ class Page:
     text: str | None
     outcome: str
     place: Place  # of its last row
+    passages: list[Passage] = field(default_factory=list)  # beside the document kept for it, where `explain` asks
 
     @property
     def last(self) -> Verdict:

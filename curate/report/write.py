@@ -28,6 +28,7 @@ from curate.report.charts import Bars, Series, number
 from curate.report.pages import Page, pages
 from curate.report.pairs import Pair, pairs
 from curate.report.trail import Place, Trail
+from curate.stages.dedup import NEAR_DUPLICATE
 from curate.stages.split import REMOVED
 from curate.store import create
 from curate.tasks import Json
@@ -148,7 +149,7 @@ def _pairs(trail: Trail) -> Iterable[Pair]:
     if "dedup" not in trail.stages:
         return []
     stage = trail.stages.index("dedup")
-    places = [*samples.closest(trail, PAIRS // 2), *samples.of_reason(trail, stage, "near-duplicate", PAIRS)]
+    places = [*samples.closest(trail, PAIRS // 2), *samples.of_reason(trail, stage, NEAR_DUPLICATE, PAIRS)]
     return pairs(trail, list(dict.fromkeys(places))[:PAIRS])
 
 

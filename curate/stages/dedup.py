@@ -41,6 +41,9 @@ from curate.tasks import File, Rounds
 
 VERSION = 3
 
+NEAR_DUPLICATE = "near-duplicate"
+"""The reason of a drop that has a document kept in its place to be compared with."""
+
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
@@ -106,7 +109,7 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     same_id = pl.format("another document with this id is {}", namesake)
     batch = drop(batch, pl.col("copy") == "id", "duplicate id", same_id)
     batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", exact)
-    batch = drop(batch, pl.col("copy") == "near", "near-duplicate", near)
+    batch = drop(batch, pl.col("copy") == "near", NEAR_DUPLICATE, near)
     if "cut" in batch.columns:
         batch = paragraphs.without(batch)
         batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")

@@ -142,5 +142,19 @@ def test_explain_follows_kept_and_dropped_documents(built):
     assert "its words " in shown
 
 
+def test_explain_sets_a_near_duplicate_beside_what_is_kept(built):
+    dedup = next(stage for stage in stages(built) if stage["stage"] == "dedup")
+    rows = pl.concat([read(task, "dropped", built) for task in dedup["tasks"]])
+    copy = rows.filter(pl.col("drop_reason") == "near-duplicate").row(0, named=True)
+    page = next(
+        page
+        for page in json.loads(curate("explain", NEWS, copy["id"], "--json", cwd=built).stdout)
+        if page["verdicts"][-1]["reason"] == "near-duplicate"
+    )
+    assert "".join(first for _, first, _ in page["passages"]) == copy["text"]
+    assert any(same for same, _, _ in page["passages"]) and not all(same for same, _, _ in page["passages"])
+    assert f"kept: {copy['duplicate_of']}" in curate("explain", NEWS, copy["id"], cwd=built).stdout
+
+
 def test_explain_an_unknown_document(built):
     assert "no document 'nothing-like-it'" in curate("explain", NEWS, "nothing-like-it", cwd=built, expect=1).stderr
