@@ -3,8 +3,7 @@
     python benchmarks/pipeline/stages.py CONFIG
 
 The run is made in this process. A stage's time is what its `apply`, the functions of its rounds, and the reader take;
-outside are Parquet, hashing, Arrow to polars and back, the ledger. Beside it: what writing and reading the text of the
-corpus once as Parquet costs.
+outside are Parquet, hashing, Arrow to polars and back, the ledger.
 """
 
 from __future__ import annotations
