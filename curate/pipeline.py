@@ -165,11 +165,13 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
 
 
 def _informed(build: Build, config: Config, stage: Stage) -> Prepare | None:
-    """`split` must know the releases before this one, and what was removed on request; `dedup` what it is against."""
+    """`split` and `dedup` must know the releases before this one, `split` also what was removed on request, and
+    `dedup` what it is against."""
     if stage.name == "split":
         return partial(split.prepare, past=_past(config, _dropped(build.stages, "dedup")))
-    if stage.name == "dedup" and config.dedup and config.dedup.against:
-        return partial(dedup.prepare, earlier=_earlier(build, config, config.dedup.against))
+    if stage.name == "dedup" and config.dedup:
+        earlier = _earlier(build, config, config.dedup.against) if config.dedup.against else []
+        return partial(dedup.prepare, earlier=earlier, released=_past(config).standing)
     return stage.prepare
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curate.neardup import shingles
@@ -25,7 +26,7 @@ from curate.neardup.files import (
     tokens_of,
 )
 from curate.section import Section
-from curate.tasks import File, Rows, read
+from curate.tasks import File, Rows, batches, read
 from curate.text import Hashes, Positions, hash64
 
 _NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32})
@@ -43,6 +44,7 @@ class Ordering(Whole):
     keep: Literal["longest", "earliest", "first"]
     audit: int
     earlier: int = 0
+    standing: tuple[int, ...] = ()  # of the last inputs, released shards: how firmly what is in each stands
 
 
 def sign(inputs: Sequence[File], config: Signing) -> Rows:
@@ -73,13 +75,17 @@ def list_keys(inputs: Sequence[File], config: Partitioned) -> Rows:
 
 
 def order(inputs: Sequence[File], config: Ordering) -> Rows:
-    """Task: for the rows of each shard, rank and the rank of the first document with the same id or text.
+    """Task: for the rows of each shard, rank, the rank of the first document with the same id or text, and standing.
 
-    Inputs: the documents of all shards, then what is sampled of each. Part `sizes` describes the signatures by rank.
+    Inputs: the documents of all shards, what is sampled of each, and released shards, of which the ids are read. Part
+    `sizes` describes the signatures by rank.
     """
-    files, sampled = inputs[: config.shards], inputs[config.shards :]
-    by_rank = _by_rank(files, config)
-    chance = np.concatenate([hash64(read(file, ["id"])["id"]) for file in files])[by_rank]
+    count = config.shards
+    files, sampled, released = inputs[:count], inputs[count : 2 * count], inputs[2 * count :]
+    names = np.concatenate([hash64(read(file, ["id"])["id"]) for file in files])
+    standing = _standing(names, list(zip(config.standing, released, strict=True)))
+    by_rank = _by_rank(files, standing, config)
+    chance = names[by_rank]
     numbers = pl.concat(read(file, ["exact", "size"]) for file in files)[by_rank]
     original, namesake = _originals(chance, numbers["exact"].to_numpy(), numbers["size"].to_numpy())
     yield "sizes", pl.concat(read(file) for file in sampled)[by_rank]
@@ -93,19 +99,32 @@ def order(inputs: Sequence[File], config: Ordering) -> Rows:
     places = np.empty(len(by_rank), np.int64)
     places[by_rank] = ranks
     table = pl.DataFrame({"rank": ranks.astype(np.uint32), "original": original.astype(np.uint32)})
-    table = table.with_columns(namesake=pl.Series(namesake))[places]
+    table = table.with_columns(namesake=pl.Series(namesake), standing=pl.Series(standing[by_rank]))[places]
     for number, end in enumerate(np.cumsum([file.rows for file in files]).tolist()):
         yield numbered("ranks", number), table[end - files[number].rows : end]
     return {"copies": int((original != ranks).sum())}
 
 
-def _by_rank(files: Sequence[File], config: Ordering) -> Ranks:
+def _standing(names: Hashes, released: Sequence[tuple[int, File]]) -> npt.NDArray[np.int8]:
+    """The highest standing that released shards give the documents of these names; 0 for what is in none."""
+    known, which = np.unique(names, return_inverse=True)
+    standing = np.zeros(len(known) + 1, np.int8)  # the last is for names that are not here
+    for number, file in released if len(known) else ():
+        for batch in batches(file, ["id"], rows=65536):
+            asked = hash64(batch["id"])
+            place = np.searchsorted(known, asked)
+            place[known[np.minimum(place, len(known) - 1)] != asked] = len(known)
+            standing[place] = np.maximum(standing[place], number)
+    return standing[which]
+
+
+def _by_rank(files: Sequence[File], standing: npt.NDArray[np.int8], config: Ordering) -> Ranks:
     """The documents, as rows of all files together, in the order in which they are preferred."""
     keys = _preference(config.keep)
     columns = sorted({name for key in keys for name in key.meta.root_names()})
     frames = (read(file, columns).with_columns(later=i >= config.earlier) for i, file in enumerate(files))
-    documents = pl.concat(frames)
-    by = [pl.col("later"), *keys]
+    documents = pl.concat(frames).with_columns(standing=pl.Series(-standing))
+    by = [pl.col("later"), pl.col("standing"), *keys]
     return documents.select(pl.arg_sort_by(by, nulls_last=True, maintain_order=True)).to_series().to_numpy()
 
 

@@ -68,7 +68,7 @@ class Config(Section):
     keep: Literal["longest", "earliest", "first"] = Field(
         "longest",
         description="Which document of a cluster is kept: that with most tokens, the earliest published, or the first "
-        "by source and record; ties go by id.",
+        "by source and record; ties go by id. What was released before comes first.",
     )
     audit: CountOrZero = Field(
         500,
@@ -107,20 +107,29 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     exact = pl.format("same text as {}{}", "duplicate_of", where)
     near = pl.format("of {}{}: similarity {}%, containment {}%", "duplicate_of", where, *shares)
     same_id = pl.format("another document with this id is {}", namesake)
+    conflict = pl.format("near {}, which is kept in the split that it was released in", "duplicate_of")
     batch = drop(batch, pl.col("copy") == "id", "duplicate id", same_id)
+    batch = drop(batch, pl.col("conflict"), "split conflict", conflict)
     batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", exact)
     batch = drop(batch, pl.col("copy") == "near", NEAR_DUPLICATE, near)
     if "cut" in batch.columns:
         batch = paragraphs.without(batch)
         batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")
-    return batch.drop("copy", "duplicate_of", "earlier", "similarity", "containment")
+    return batch.drop("copy", "duplicate_of", "earlier", "conflict", "similarity", "containment")
 
 
-def prepare(shards: Sequence[File], config: Config, rounds: Rounds, earlier: Sequence[File] = ()) -> list[File]:
+def prepare(
+    shards: Sequence[File],
+    config: Config,
+    rounds: Rounds,
+    earlier: Sequence[File] = (),
+    released: Sequence[tuple[int, File]] = (),
+) -> list[File]:
     """A file a shard with `cluster` and, for copies, `copy` (id, exact or near), `duplicate_of` and similarities.
 
     The documents of `earlier` files, of other datasets, come before all others: what is near one of them is its copy,
-    and `earlier` is true for it.
+    and `earlier` is true for it. Then come those whose ids stand in `released` shards, what has the highest number
+    first: they keep their places before `config.keep` is asked. `conflict`: both were released, with other numbers.
     """
     if not shards:
         return []
@@ -133,8 +142,10 @@ def prepare(shards: Sequence[File], config: Config, rounds: Rounds, earlier: Seq
 
     parted = Partitioned(partitions=len(partitions))
     sampled = rounds.run("keys", signing.list_keys, [[file] for file in tokens], parted)
-    ordering = signing.Ordering(**whole, keep=config.keep, audit=config.audit, earlier=len(earlier))
-    ordered = rounds.run("order", signing.order, [[*found, *files_of(sampled, "sampled")]], ordering)[0].files
+    standing = tuple(number for number, _ in released)
+    ordering = signing.Ordering(**whole, keep=config.keep, audit=config.audit, earlier=len(earlier), standing=standing)
+    everything = [*found, *files_of(sampled, "sampled"), *(file for _, file in released)]
+    ordered = rounds.run("order", signing.order, [everything], ordering)[0].files
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
     places = list(zip(tokens, ranks, strict=True))
 

@@ -117,6 +117,11 @@ class Past:
     removals: File | None = None  # a text file, see `listed`
     tombstones: tuple[str, ...] = ()  # `tombstone` of every id that an earlier release removed on request
 
+    @property
+    def standing(self) -> list[tuple[int, File]]:
+        """The released shards; a document of one with a higher number keeps its place before others."""
+        return [(SPLITS.index(split) + 1, file) for split, file in self.released]
+
 
 NOTHING = Past()
 """Of a first release."""

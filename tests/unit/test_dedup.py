@@ -273,6 +273,27 @@ def test_what_was_released_is_kept_rather_than_a_longer_copy(tmp_path: Path) -> 
     assert read(dedup.prepare(new, dedup.Config(), Rounds(tmp_path), earlier)[0])["duplicate_of"].to_list() == ["d000"]
 
 
+def test_what_stands_in_a_release_keeps_its_place(tmp_path: Path) -> None:
+    """Test before validation before train before what is new, and only then the longest; by exact copies too."""
+    story, other = prose(1, 40), " ".join(prose(2))
+    grown = [" ".join(story[: 40 - 2 * cut]) for cut in range(4)]
+    frame = documents([*grown, other, other, "a third"], id=["new", "train", "val", "test", "b", "c", "d"])
+    splits = {1: ["train", "b"], 2: ["val", "elsewhere"], 3: ["test", "c", "d"], 0: []}
+    released = [
+        (number, files(pl.DataFrame({"id": ids}, schema={"id": pl.String}), tmp_path, f"r{number}")[0])
+        for number, ids in splits.items()
+    ]
+    (new,) = files(frame, tmp_path, "new")
+    beside = dedup.prepare([new], dedup.Config(), Rounds(tmp_path), released=released)
+    judged = dedup.apply(undecided(frame.hstack(read(beside[0]))), dedup.Config())
+    reasons = ["near-duplicate", "split conflict", "split conflict", None, "split conflict", None, None]
+    assert judged["drop_reason"].to_list() == reasons
+    assert judged["cluster"].to_list() == ["test"] * 4 + ["c", "c", "d"]
+    assert judged["drop_detail"][1] == "near test, which is kept in the split that it was released in"
+    alone = run(frame, _folder(tmp_path, "alone"))
+    assert alone.filter(pl.col("drop_reason").is_null())["id"].to_list() == ["new", "b", "d"]
+
+
 def test_a_dataset_is_signed_once(tmp_path: Path) -> None:
     frame = many(7)
     config, rounds = dedup.Config(), Rounds(tmp_path)
