@@ -69,3 +69,8 @@ def drop(batch: pl.DataFrame, where: pl.Expr, reason: str, detail: pl.Expr | Non
         drop_reason=pl.when(hit).then(pl.lit(reason)).otherwise("drop_reason"),
         drop_detail=pl.when(hit).then(said).otherwise("drop_detail"),
     )
+
+
+def language_of(batch: pl.DataFrame) -> pl.Series:
+    """The language column; nulls where the stage has not run."""
+    return batch["language"] if "language" in batch.columns else pl.Series([None] * batch.height, dtype=pl.String)

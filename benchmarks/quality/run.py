@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from curate.document import undecided
+from curate.prose import rules
 from curate.stages import quality
 from curate.stages.normalize import normalize_text
 from curate.tasks import BATCH_ROWS
@@ -27,11 +28,11 @@ from curate.tasks import BATCH_ROWS
 PAGES = Path(__file__).parents[3] / "shared/bench/boilerplate/dev.parquet"
 COLUMNS = ["gold_text", "text_wet", "text_resiliparse", "text_inscriptis"]
 UNSPACED = "[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]"
-NONE = dict.fromkeys(quality.WORD_RULES | quality.LINE_RULES | quality.GRAM_RULES)
+NONE = dict.fromkeys(rules.WORD_RULES | rules.LINE_RULES | rules.GRAM_RULES)
 CONFIGS = {
     "gopher": quality.Config(preset="gopher"),
-    "c4": quality.Config(preset="c4", **quality.DATATROVE),
-    "fineweb": quality.Config(**NONE | quality.FINEWEB),
+    "c4": quality.Config(preset="c4", **rules.DATATROVE),
+    "fineweb": quality.Config(**NONE | rules.FINEWEB),
 }
 EVERY = 10
 """datatrove's own tokenizers are timed on one document in so many."""

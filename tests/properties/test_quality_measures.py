@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.document import undecided
+from curate.prose import measures, rules
+from curate.prose.words import find_words
 from curate.stages import quality
-from curate.words import find_words
 
 WORDS = st.sampled_from(["a", "be", "the", "über", "naïve", "42", "--", "#", "wait...", "猫犬", "•", "𝒳y", "ж"])
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from([" ", " ", " ", "\n", "\n\n", "  "])), max_size=60).map(
@@ -26,8 +27,10 @@ def words_of(text):
 def measured(texts):
     batch = undecided(pl.DataFrame({"text": texts}, schema={"text": pl.String}))
     words = find_words(batch["text"])
-    every = {rule[4:] for rule in (*quality.WORD_RULES, *quality.LINE_RULES, *quality.GRAM_RULES)}
-    frames = [of(batch, words, every) for of in (quality.word_measures, quality.line_measures, quality.gram_measures)]
+    every = {rule[4:] for rule in (*rules.WORD_RULES, *rules.LINE_RULES, *rules.GRAM_RULES)}
+    frames = [
+        of(batch, words, every) for of in (measures.word_measures, measures.line_measures, measures.gram_measures)
+    ]
     return pl.concat(frames, how="horizontal"), words
 
 
@@ -81,9 +84,9 @@ def test_grams(texts):
     found, _ = measured(texts)
     for i, text in enumerate(texts):
         words = words_of(text)
-        for n in quality.DUPLICATE:
+        for n in rules.DUPLICATE:
             assert found[f"duplicate_{n}_grams"][i] * max(len(text), 1) == pytest.approx(duplicate(words, n)), n
-        for n in quality.TOP:
+        for n in rules.TOP:
             assert (found[f"top_{n}_gram"][i] > 0) == (top(words, n) > 1)
 
 
@@ -92,7 +95,7 @@ def test_grams(texts):
 def test_top_gram(words):
     text = " ".join(words)
     found, _ = measured([text])
-    for n in quality.TOP:
+    for n in rules.TOP:
         counts = Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
         gram, count = counts.most_common(1)[0] if counts else ("", 0)
         assert found[f"top_{n}_gram"][0] * max(len(text), 1) == pytest.approx(len(gram) * count if count > 1 else 0)

@@ -22,8 +22,8 @@ store
 config
 release
 stages
-blocklists contamination
-neardup models readers repair metadata privacy strata words
+blocklists contamination prose
+neardup models readers repair metadata privacy strata
 langid passages
 document
 text

@@ -8,12 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from curate.document import undecided
+from curate.prose import rules
+from curate.prose.stop_words import STOP_WORDS
 from curate.stages import quality
 from curate.stages.quality import Config
 
 GOLDEN = Path(__file__).parents[1] / "golden/sample_crawl.json"
 
-OFF = dict.fromkeys({**quality.WORD_RULES, **quality.LINE_RULES, **quality.GRAM_RULES})
+OFF = dict.fromkeys({**rules.WORD_RULES, **rules.LINE_RULES, **rules.GRAM_RULES})
 PROSE = (
     "The harbour master said that the old lighthouse would be painted before winter comes, and nobody in the small "
     "town of Ellis objected. Two painters have been hired from across the bay. They expect to be done with the work "
@@ -112,9 +114,9 @@ def test_stop_words_are_those_of_the_documents_language():
 
 
 def test_thirty_languages_have_stop_words():
-    assert len(quality.STOP_WORDS) >= 30
-    assert quality.STOP_WORDS["en"] == ["the", "be", "to", "of", "and", "that", "have", "with"]
-    assert all(len(set(words)) >= 8 for words in quality.STOP_WORDS.values())
+    assert len(STOP_WORDS) >= 30
+    assert STOP_WORDS["en"] == ["the", "be", "to", "of", "and", "that", "have", "with"]
+    assert all(len(set(words)) >= 8 for words in STOP_WORDS.values())
 
 
 def test_some_languages_have_word_lengths_of_their_own():
@@ -224,10 +226,10 @@ def test_bounds_are_real(wrong):
 
 
 def test_every_rule_has_a_reason_and_a_source():
-    rules = {**quality.WORD_RULES, **quality.LINE_RULES, **quality.GRAM_RULES}
+    every = {**rules.WORD_RULES, **rules.LINE_RULES, **rules.GRAM_RULES}
     limits = {name for name in Config.model_fields if name.startswith(("min_", "max_"))}
-    assert limits - set(rules) == {"min_line_words", "max_line_word_length", "max_taken_out"}
-    assert len(set(rules.values())) == len(rules)
+    assert limits - set(every) == {"min_line_words", "max_line_word_length", "max_taken_out"}
+    assert len(set(every.values())) == len(every)
     for name in limits:
         text = Config.model_fields[name].description
         assert any(source in text for source in ("Gopher: ", "C4: ", "FineWeb: ", "RefinedWeb: ")), name
