@@ -3,13 +3,17 @@ PYTHON ?= python3
 CONFIG ?= configs/news.yaml
 BIN := .venv/bin
 
-.PHONY: dataset test check docs bench clean
+.PHONY: dataset test kills check docs bench clean
 
 dataset: .venv/installed
 	$(BIN)/curate run $(CONFIG)
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# 25 runs and 25 workers killed at random moments; the suite does it a few times.
+kills: .venv/installed-dev
+	CURATE_KILLS=25 $(BIN)/python -m pytest tests/end_to_end/test_kills.py $(ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -36,7 +37,8 @@ class _Commands(click.Group):
             click.echo(safe(f"curate: {error}" if error.exit_code == 1 else str(error)), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("curate: interrupted; what was finished is kept, the same command goes on from here", err=True)
+            again = shlex.join(["curate", *sys.argv[1:]])
+            click.echo(f"curate: interrupted; what was finished is kept. Go on with:\n{again}", err=True)
             ctx.exit(130)
 
 

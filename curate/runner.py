@@ -15,6 +15,7 @@ import polars as pl
 from curate.document import DECISION, SUMMED, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
+from curate.suspects import DETAIL, KILLED, watching
 from curate.tasks import File, Rows, batches
 
 
@@ -30,7 +31,7 @@ class StageTask:
         reasons: Counter[str] = Counter()
         sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for batch in _beside(inputs):
-            kept, dropped = judge(stage, batch, config)
+            kept, dropped = _carefully(stage, batch, config)
             _count(count, batch, kept, dropped)
             reasons.update(dropped["drop_reason"].to_list())
             for name in set(SUMMED) & set(kept.columns) - set(batch.columns):
@@ -52,6 +53,22 @@ def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFr
     added = [name for name in judged.columns if name not in batch.columns and name not in DECISION]
     dropped = batch.hstack(judged.select(*added, *DECISION)).filter(~keep)
     return kept, dropped
+
+
+def _carefully(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """See `judge`. After a worker died here each record is tried alone first, and what killed one is set aside."""
+    suspects = watching()
+    if suspects is None:
+        return judge(stage, batch, config)
+    places = [f"{source}, record {record}" for source, record in batch.select("source", "record").iter_rows()]
+    killers = pl.Series([suspects.is_killer(place) for place in places], dtype=pl.Boolean)
+    for i in (~killers).arg_true():
+        suspects.note(places[i])
+        judge(stage, batch[i : i + 1], config)
+    suspects.note(None)
+    kept, dropped = judge(stage, batch.filter(~killers), config)
+    set_aside = batch.filter(killers).with_columns(drop_reason=pl.lit(KILLED), drop_detail=pl.lit(DETAIL))
+    return kept, pl.concat([dropped, set_aside], how="diagonal")
 
 
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:

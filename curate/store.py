@@ -55,7 +55,7 @@ def execute(task: Task, root: str) -> Done:
 def finished(task: Task, root: str) -> Done | None:
     """What an earlier run left for this task, or None."""
     try:
-        with fsspec.open(_address(task, root) + ".json", "rb") as stream:
+        with fsspec.open(address(task, root) + ".json", "rb") as stream:
             entry = json.loads(cast("IO[bytes]", stream).read())
     except (FileNotFoundError, ValueError):
         return None  # not done, or an entry that a crash of the machine cut short
@@ -66,9 +66,14 @@ def finished(task: Task, root: str) -> Done | None:
 
 def forget(task: Task, root: str) -> None:
     """Remove a task's ledger entry, so that it runs again."""
-    fs, path = fsspec.core.url_to_fs(_address(task, root) + ".json")
+    fs, path = fsspec.core.url_to_fs(address(task, root) + ".json")
     with suppress(FileNotFoundError):
         fs.rm_file(path)
+
+
+def address(task: Task, root: str) -> str:
+    """Where the outputs of a task lie, without part and ending."""
+    return f"{root}/{task.label}/{task.key}"
 
 
 @contextmanager
@@ -167,7 +172,7 @@ def _write(task: Task, root: str) -> Done:
         raise
     sizes = {part: output.size for part, output in outputs.items()}
     entry = {"files": {part: vars(file) for part, file in files.items()}, "sizes": sizes, "stats": stats}
-    write_json(_address(task, root) + ".json", entry)
+    write_json(address(task, root) + ".json", entry)
     return Done(task.key, files, stats)
 
 
@@ -179,7 +184,7 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
         except StopIteration as stop:
             return cast("Json", stop.value or {})
         if part not in outputs:
-            outputs[part] = _Output(f"{_address(task, root)}.{part}.parquet")
+            outputs[part] = _Output(f"{address(task, root)}.{part}.parquet")
         outputs[part].append(frame)
 
 
@@ -190,10 +195,6 @@ def _size(url: str) -> int | None:
         return int(fs.size(path))
     except FileNotFoundError:
         return None
-
-
-def _address(task: Task, root: str) -> str:
-    return f"{root}/{task.label}/{task.key}"
 
 
 def _where(task: Task) -> str:

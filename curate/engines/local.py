@@ -1,8 +1,8 @@
-"""The local engine: one persistent pool of worker processes for the whole run.
+"""The local engine: worker processes that live as long as the run, each with one task at a time.
 
 Workers come from a fork server that has the stages imported (imports start threads, so a plain fork is not safe), keep
 one polars thread each, finish their task on Ctrl-C, and end when the run that started them is killed. With one worker
-there is no pool: tasks run in the calling process.
+there is no other process: tasks run in the calling one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from itertools import islice
+from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
 
-from curate.errors import TaskError
-from curate.readers.urls import source
-from curate.store import execute, finished
+from curate.engines.attempts import Deaths, attempt
+from curate.store import execute
 from curate.tasks import Done, Task
 
 try:
@@ -33,9 +32,6 @@ ENVIRONMENT = {
     **dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"),
     "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back: some 50 MB a worker
 }
-_TRIES = 3
-AHEAD = 4
-"""Tasks a worker that are handed to the pool at once: enough to keep it busy, few enough to wait for."""
 
 
 class LocalEngine:
@@ -44,88 +40,129 @@ class LocalEngine:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         _raise_file_limit()
-        self._pool: ProcessPoolExecutor | None = None
+        self._idle: list[_Worker] = []
 
     def run(self, tasks: Sequence[Task], root: str) -> Iterator[tuple[int, Done]]:
-        """Execute every task; a killed worker costs the tasks in flight, which are tried again.
+        """Execute every task; a worker that dies costs its task, which is tried again.
 
         Raises what a task raised, and TaskError where workers keep dying.
         """
         if self.workers == 1:
             yield from ((i, execute(task, root)) for i, task in enumerate(tasks))
             return
-        left = dict(enumerate(tasks))
-        for _ in range(_TRIES):
-            try:
-                for i, done in self._run_once(left, root):
-                    del left[i]
-                    yield i, done
-            except BrokenProcessPool:
-                self.close()
-                continue
-            return
-        names = ", ".join(sorted({source(file.url) for task in left.values() for file in task.inputs})[:3])
-        raise TaskError(
-            f"{next(iter(left.values())).label}: a worker was killed {_TRIES} times, perhaps for want of memory, "
-            f"near {names}; run with fewer --workers"
-        )
-
-    def close(self) -> None:
-        """Let the workers go; tasks in flight are finished first."""
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-
-    def _run_once(self, tasks: dict[int, Task], root: str) -> Iterator[tuple[int, Done]]:
-        pool = self._started()
-        left = iter(list(tasks.items()))
-        flying: dict[Future[Done], int] = {}
+        self._start(min(self.workers, len(tasks)))
+        left = deque(enumerate(tasks))
+        busy: dict[Connection, tuple[_Worker, int]] = {}
+        deaths = Deaths(tasks, root)
         try:
-            while True:
-                for i, task in islice(left, AHEAD * self.workers - len(flying)):
-                    flying[pool.submit(_execute, task, root)] = i
-                if not flying:
-                    return
-                ready, _ = wait(flying, return_when=FIRST_COMPLETED)
-                for future in sorted(ready, key=flying.__getitem__):
-                    done = future.result()
-                    yield flying.pop(future), done
+            while left or busy:
+                self._hand_out(left, busy, deaths, root)
+                for connection in wait_for(list(busy)):
+                    worker, i = busy.pop(connection)  # type: ignore[call-overload]
+                    try:
+                        done = worker.result()
+                    except EOFError:
+                        deaths.add(i)
+                        left.appendleft((i, tasks[i]))
+                        self._start(1)
+                        continue
+                    self._idle.append(worker)
+                    yield i, _or_raised(done)
         except KeyboardInterrupt:
             print("\ncurate: finishing the tasks in flight; Ctrl-C again to stop now", file=sys.stderr)
             raise
         finally:
-            self._land(flying)
+            self._land(busy)
 
-    def _land(self, futures: dict[Future[Done], int]) -> None:
-        """Drop what has not started, and wait for what has: its result is kept. Interrupted again, kill it."""
-        running = [future for future in futures if not future.cancel()]
+    def close(self) -> None:
+        """Let the workers go."""
+        for worker in self._idle:
+            worker.dismiss()
+        self._idle = []
+
+    def _hand_out(
+        self,
+        left: deque[tuple[int, Task]],
+        busy: dict[Connection, tuple[_Worker, int]],
+        deaths: Deaths,
+        root: str,
+    ) -> None:
+        while left and self._idle:
+            i, task = left.popleft()
+            worker = self._idle.pop()
+            worker.begin(task, root, deaths.are_at(i))
+            busy[worker.connection] = worker, i
+
+    def _land(self, busy: dict[Connection, tuple[_Worker, int]]) -> None:
+        """Wait for the tasks in flight: their results are kept. Interrupted again, kill them."""
+        workers = [worker for worker, _ in busy.values()]
         try:
-            wait(running)
+            for worker in workers:
+                with suppress(EOFError):
+                    worker.result()
+                    self._idle.append(worker)
         except KeyboardInterrupt:
-            assert self._pool is not None
-            for process in list(self._pool._processes.values()):
-                process.kill()
+            for worker in workers:
+                worker.process.kill()
             raise
 
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["curate.pipeline"])
-            self._pool = ProcessPoolExecutor(self.workers, context, initializer=_start_worker)
-            with _environment(ENVIRONMENT):
-                for future in [self._pool.submit(os.getpid) for _ in range(self.workers)]:
-                    future.result()
-        return self._pool
+    def _start(self, count: int) -> None:
+        """Have at least so many idle workers."""
+        with _environment(ENVIRONMENT):
+            self._idle += [_Worker() for _ in range(count - len(self._idle))]
 
 
-def _execute(task: Task, root: str) -> Done:
-    return finished(task, root) or execute(task, root)
+class _Worker:
+    """A process that runs one task after the other."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["curate.pipeline"])
+        self.connection, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()  # so that its end is seen here
+
+    def begin(self, task: Task, root: str, careful: bool) -> None:
+        """Hand it a task."""
+        with suppress(BrokenPipeError):  # it died while it had nothing to do; `result` tells
+            self.connection.send((task, root, careful))
+
+    def result(self) -> Done | Exception:
+        """What came of the task. Raises EOFError where the process died."""
+        try:
+            result: Done | Exception = self.connection.recv()
+        except ConnectionResetError:
+            raise EOFError from None
+        return result
+
+    def dismiss(self) -> None:
+        """End the process, which has nothing to do."""
+        self.connection.close()
+        self.process.join()
 
 
-def _start_worker() -> None:
+def _or_raised(result: Done | Exception) -> Done:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _serve(connection: Connection) -> None:
+    """A worker's life: until the other end is closed, or the run that started it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _raise_file_limit()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            task, root, careful = connection.recv()
+        except EOFError:
+            return
+        try:
+            result: Done | Exception = attempt(task, root, careful)
+        except Exception as error:
+            result = error
+        connection.send(result)
 
 
 def _end_with_parent() -> None:

@@ -1,26 +1,27 @@
 """The Ray engine: the same tasks as Ray Core tasks, on a cluster or on this machine, with the same bytes.
 
 Every node must see the folders of the config under the same names (shared storage) and have the same version of
-curate. A killed worker or a lost node costs the tasks that ran there; Ray tries them again elsewhere. No data pass
+curate. A killed worker or a lost node costs the tasks that ran there; they are tried again elsewhere. No data pass
 through the driver or Ray's object store: tasks and results are names of files.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import curate
-from curate.engines.local import AHEAD, ENVIRONMENT
+from curate.engines.attempts import Deaths, attempt
+from curate.engines.local import ENVIRONMENT
 from curate.errors import CurateError, TaskError, UsageError
 from curate.readers.urls import source
-from curate.store import execute, finished
 from curate.tasks import Done, Task
 
-TRIES = 3
+AHEAD = 4
+"""Tasks a core that Ray is given at once: enough to keep it busy, few enough to wait for."""
 _ON_THIS_MACHINE = {
     "RAY_agent_register_timeout_ms": "300000",
     "RAY_raylet_start_wait_time_s": "200",
@@ -47,26 +48,30 @@ class RayEngine:
             local = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": 100 << 20}
             self._ray.init(address="local", logging_level="error", **local, **settings)
         self.workers = int(self._ray.cluster_resources().get("CPU", 1))
-        self._task = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_execute)
+        self._task = self._ray.remote(num_cpus=1, max_retries=0)(_attempt)
         _refuse_other_versions(self._ray)
 
     def run(self, tasks: Sequence[Task], root: str) -> Iterator[tuple[int, Done]]:
-        """See Engine. A task whose workers die TRIES times is named in a TaskError."""
-        left = iter(enumerate(tasks))
+        """See Engine. A task whose worker dies is tried again, with care; see Deaths."""
+        left = deque(range(len(tasks)))
         flying: dict[Any, int] = {}
+        deaths = Deaths(tasks, root)
         cwd = str(Path.cwd())
-        while True:
-            for i, task in islice(left, AHEAD * self.workers - len(flying)):
-                flying[self._task.remote(task, root, cwd)] = i
-            if not flying:
-                return
+        while left or flying:
+            while left and len(flying) < AHEAD * self.workers:
+                i = left.popleft()
+                flying[self._task.remote(tasks[i], root, cwd, deaths.are_at(i))] = i
             [ready], _ = self._ray.wait(list(flying))
             i = flying.pop(ready)
             try:
                 done = self._ray.get(ready)
+            except _lost(self._ray):
+                deaths.add(i)
+                left.appendleft(i)
+                continue
             except Exception as error:
                 self._ray.wait(list(flying), num_returns=len(flying)) if flying else None  # their results are kept
-                raise _failure(self._ray, error, tasks[i]) from error
+                raise _failure(error, tasks[i]) from error
             yield i, done
 
     def close(self) -> None:
@@ -74,9 +79,15 @@ class RayEngine:
         self._ray.shutdown()
 
 
-def _execute(task: Task, root: str, cwd: str) -> Done:
+def _attempt(task: Task, root: str, cwd: str, careful: bool) -> Done:
     os.chdir(cwd)  # relative paths of the config mean the same everywhere
-    return finished(task, root) or execute(task, root)
+    return attempt(task, root, careful)
+
+
+def _lost(ray: Any) -> tuple[type[Exception], ...]:
+    """What Ray raises where a worker or its node is gone."""
+    found = ray.exceptions
+    return (found.WorkerCrashedError, found.NodeDiedError, found.OutOfMemoryError, found.ObjectLostError)
 
 
 def _imported() -> Any:
@@ -112,12 +123,10 @@ def _version() -> str:
     return curate.__version__
 
 
-def _failure(ray: Any, error: Exception, task: Task) -> CurateError:
-    """What to raise for a task that failed: what it raised itself, or that its workers died."""
+def _failure(error: Exception, task: Task) -> CurateError:
+    """What to raise for a task that failed: what it raised itself."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, CurateError):
         return cause
     names = ", ".join(source(file.url) for file in task.inputs[:3])
-    if isinstance(error, ray.exceptions.RayTaskError):
-        return TaskError(f"{task.label}: {names}: {cause or error}")
-    return TaskError(f"{task.label}: {names}: its worker died {TRIES} times: {type(error).__name__}")
+    return TaskError(f"{task.label}: {names}: {cause or error}")

@@ -26,6 +26,7 @@ from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record,
 from curate.readers.streams import CODECS, Codec, Damage, Readable, blocks, opened, spooled
 from curate.readers.urls import endings, is_http, source
 from curate.section import Count, Section
+from curate.suspects import DETAIL, KILLED, watching
 from curate.tasks import BATCH_ROWS, Done, File, Json, Rows, total
 
 VERSION = 5
@@ -243,12 +244,23 @@ def _items(file: File, config: Config) -> Iterator[Record | Fault]:
     try:
         if refusal:
             raise Damage("not read", refusal)
+        _note(file, number)
         for item in _read(file.url, config):
             yield item if isinstance(item, Record) else _bounded(item)
             number = item.number + 1
+            _note(file, number)
     except Damage as damage:
         yield _bounded(Fault(number, damage.reason, damage.detail, damage.page))
     _checked(file, config)
+
+
+def _note(file: File, number: int) -> None:
+    """After a worker died here, note what is read next. Raises Damage where that is what kills: there the file ends."""
+    suspects, place = watching(), f"{source(file.url)}, record {number}"
+    if suspects and suspects.is_killer(place):
+        raise Damage(KILLED, f"{DETAIL}; what stands after it is not read")
+    if suspects:
+        suspects.note(place)
 
 
 def _bounded(fault: Fault) -> Fault:

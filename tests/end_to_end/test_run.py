@@ -1,15 +1,13 @@
 """From the sample crawl to a dataset, through the command line."""
 
 import json
-import random
 import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
 
-from tests.end_to_end.conftest import ENVIRONMENT, curate, make_project, release_bytes
+from tests.end_to_end.conftest import ENVIRONMENT, curate, release_bytes
 
 NEWS = "configs/news.yaml"
 
@@ -104,24 +102,6 @@ def test_a_new_page_reruns_only_its_file_and_what_sees_everything(project):
     assert planned["read"]["verdict"] == "run"
     assert planned["read"]["missing"] < planned["read"]["tasks"] or planned["read"]["tasks"] == 1
     assert planned["read"]["why"].startswith("input changed: ")
-
-
-def test_killed_at_any_moment_the_release_has_the_same_bytes(built, tmp_path):
-    seeded = random.Random(7)
-    folder = make_project(tmp_path)
-    for _ in range(6):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "curate", "run", NEWS, "--workers", "2"],
-            cwd=folder,
-            env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(seeded.uniform(1.0, 6.0))
-        process.kill()
-        process.wait()
-    curate("run", NEWS, "--workers", "2", cwd=folder)
-    assert release_bytes(folder) == release_bytes(built)
 
 
 def test_explain_follows_kept_and_dropped_documents(built):

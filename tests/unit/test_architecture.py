@@ -26,7 +26,7 @@ blocklists contamination prose
 neardup models readers repair metadata privacy strata
 langid passages
 document
-text
+text suspects
 tasks
 section
 errors

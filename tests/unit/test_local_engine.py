@@ -6,14 +6,19 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from curate import runner
 from curate.engines.local import LocalEngine
 from curate.errors import TaskError
+from curate.runner import StageTask
 from curate.section import Section
+from curate.stages import Stage
+from curate.stages import read as reading
 from curate.store import execute, finished
 from curate.tasks import File, Rows, Task, read
 
@@ -55,6 +60,47 @@ def fail(inputs: list[File], config: Config) -> Rows:
         raise ValueError("bad number")
     yield "rows", pl.DataFrame({"n": [config.number]})
     return {}
+
+
+@dataclass(frozen=True)
+class Killed(StageTask):
+    """A stage task that kills its process where it meets one document."""
+
+    def __call__(self, inputs: list[File], config: Section) -> Rows:
+        stage = Stage(self.stage, 1, kill_at)
+        runner.STAGES = (stage,)
+        return (yield from super().__call__(inputs, config))
+
+
+def kill_at(batch: pl.DataFrame, config: Section) -> pl.DataFrame:
+    if "doc-1-7" in batch["id"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return batch
+
+
+def documents(folder: Path, number: int) -> File:
+    """A shard of 20 documents."""
+    rows = [{"id": f"doc-{number}-{i}", "source": f"{number}.txt", "record": i, "text": "One."} for i in range(20)]
+    path = folder / f"{number}.parquet"
+    pl.DataFrame(rows).write_parquet(path)
+    return File(str(path), str(number), 20)
+
+
+def read_killed(inputs: list[File], config: Section) -> Rows:
+    """`read`, with a reader that kills its process at one record."""
+    whole = reading._read
+
+    def killing(url: str, config: Section):
+        for item in whole(url, config):
+            if item.page == b"KILL":
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+    reading._read = killing
+    try:
+        return (yield from reading.read_files(inputs, config))
+    finally:
+        reading._read = whole
 
 
 def tasks(function, count=8, marker=""):
@@ -99,6 +145,43 @@ def test_a_killed_worker_costs_only_its_task(tmp_path):
 def test_a_task_that_always_kills_its_worker_is_named(tmp_path):
     with pytest.raises(TaskError, match=r"a worker was killed 3 times.*in-3"):
         run(2, tasks(always_die), tmp_path)
+    others = [task for i, task in enumerate(tasks(always_die)) if i < 3]
+    assert all(finished(task, str(tmp_path)) for task in others), "a death costs no other task"
+
+
+def test_a_record_that_kills_its_worker_is_named_and_set_aside(tmp_path):
+    """The stage kills the process at one record, as a fault in a library would."""
+    shards = [documents(tmp_path, number) for number in range(3)]
+    engine = LocalEngine(2)
+    todo = [Task("quality", 1, Killed("quality"), (shard,), Section()) for shard in shards]
+    try:
+        results = dict(engine.run(todo, str(tmp_path)))
+    finally:
+        engine.close()
+    dropped = read(results[1].files["dropped"])
+    assert dropped.select("id", "drop_reason", "drop_detail").rows() == [
+        ("doc-1-7", "killed its worker", "2 times, alone")
+    ]
+    assert results[1].stats["reasons"] == {"killed its worker": 1}
+    assert [results[i].stats["documents_kept"] for i in range(3)] == [20, 19, 20]
+    assert not list(tmp_path.rglob("*.suspects.json"))
+
+
+def test_a_record_that_kills_the_reader_ends_its_file(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text("".join(f'{{"text": "{text}"}}\n' for text in ("one", "KILL", "three")))
+    (folder / "b.jsonl").write_text('{"text": "four"}\n')
+    config = reading.Config(paths=[str(folder)])
+    [group] = reading.discover(config)
+    engine = LocalEngine(2)
+    try:
+        [(_, done)] = engine.run([Task("read", 1, read_killed, tuple(group), config)], str(tmp_path))
+    finally:
+        engine.close()
+    assert read(done.files["kept"])["page"].to_list() == [b"one", b"four"]
+    [(record, reason)] = read(done.files["dropped"]).select("record", "drop_reason").rows()
+    assert (record, reason) == (1, "killed its worker")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -119,8 +202,8 @@ def test_workers_end_with_a_killed_run(tmp_path):
             from curate.engines.local import LocalEngine
             if __name__ == "__main__":
                 engine = LocalEngine(2)
-                pool = engine._started()
-                print(*pool._processes, flush=True)
+                engine._start(2)
+                print(*[worker.process.pid for worker in engine._idle], flush=True)
                 time.sleep(60)
             """
         )
