@@ -22,7 +22,20 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from curate.errors import InputError, ReleaseError
-from curate.release import card, croissant, diff, disk, gate, manifest, order, removals, shards, subsets, versions
+from curate.release import (
+    card,
+    croissant,
+    diff,
+    disk,
+    gate,
+    leaks,
+    manifest,
+    order,
+    removals,
+    shards,
+    subsets,
+    versions,
+)
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
@@ -242,8 +255,7 @@ def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, roun
     contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
     if request.release.configs:
         subsets.check(len(contents.counts["configs"]), request.release.configs)
-    leaks = [gate.refuse_leaks(finished, request.dedup, rounds)] if request.dedup else []
-    checks = [*contents.checks, *leaks, *_moves(step, finished)]
+    checks = [*contents.checks, *_leaks(request, finished, rounds), *_moves(step, finished)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     disk.write(draft / "README.md", card.release_card(made, request.release.repo))
@@ -265,6 +277,10 @@ def _grouped_by(request: Request, step: Step) -> str:
     """What must not be in two splits. A rule that is new cannot hold for what was released under another."""
     known = step.old is None or step.old.split.get("by") == request.split.by
     return request.split.by if known else "cluster"
+
+
+def _leaks(request: Request, finished: diff.Side, rounds: Rounds) -> list[Json]:
+    return leaks.refuse(finished, request.dedup, rounds) if request.dedup else []
 
 
 def _moves(step: Step, finished: diff.Side) -> list[Json]:
@@ -296,7 +312,7 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         config=request.config,
         inputs=list(request.inputs),
         tools={name: installed(name) for name in ("curate", "pyarrow")},
-        notes=contents.notes,
+        notes=[*contents.notes, *([] if request.dedup else [leaks.UNCHECKED])],
         removals=step.removals.json(),
     )
 

@@ -20,7 +20,6 @@ from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
 from curate.release.wording import counted
 from curate.section import Section
-from curate.stages import dedup
 from curate.stages.split import BUCKET_ROWS, Stratum, group, stratum
 from curate.stages.split import Config as Split
 from curate.strata import BINS
@@ -78,26 +77,6 @@ def verify(shards: Sequence[tuple[str, File]], asked: Split, rounds: Rounds, by:
     notes = _empty(contents, asked, groups=checks[-1]["checked"])
     shares = [_shares([(split, one.stats["stratum"]) for (split, _), one in zip(shards, done, strict=True)], asked)]
     return replace(contents, checks=[*checks, hashed, *(shares if asked.stratify else [])], notes=notes)
-
-
-def refuse_leaks(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds) -> Json:
-    """Look for near-duplicates again, as the stage `dedup` does, among all finished texts.
-
-    Raises ReleaseError where two of them are in different splits.
-    """
-    config = config.model_copy(update={"audit": 0, "paragraphs": None})
-    verdicts = dedup.prepare([file for _, file in shards], config, rounds)
-    copies = pl.concat(_copies(split, file, verdict) for (split, file), verdict in zip(shards, verdicts, strict=True))
-    crossing = copies.join(_splits(copies["duplicate_of"], shards), on="duplicate_of").filter(
-        pl.col("split") != pl.col("other")
-    )
-    name = f"no near-duplicates across splits (similarity {config.threshold}, containment {config.containment})"
-    if crossing.height:
-        pairs = crossing.select(pl.format("{} ({}) and {} ({})", "id", "split", "duplicate_of", "other")).to_series()
-        raise ReleaseError(
-            f"refused: {name}: {counted(crossing.height, 'pair')} broke this, such as {', '.join(pairs[:SHOWN])}"
-        )
-    return {"check": name, "checked": sum(file.rows for _, file in shards), "broken": 0}
 
 
 def refuse_moves(changes: Changes, version: str) -> None:
@@ -253,22 +232,6 @@ def _remedy(name: str, asked: Split) -> str:
     if name == "test" and not asked.test_share:
         return "set split.test.after to an earlier day, or split.test to 0 to release without it"
     return f"raise split.{name}, change split.salt, or set split.{name} to 0 to release without it"
-
-
-def _copies(split: str, shard: File, verdict: File) -> pl.DataFrame:
-    """The documents of a shard that dedup would drop, and for which others."""
-    rows = read(shard, ["id"]).hstack(read(verdict, ["duplicate_of"])).with_columns(split=pl.lit(split))
-    return rows.filter(pl.col("duplicate_of").is_not_null())
-
-
-def _splits(ids: pl.Series, shards: Sequence[tuple[str, File]]) -> pl.DataFrame:
-    """In which splits these documents are: columns `duplicate_of` and `other`."""
-    wanted = ids.unique().to_frame()
-    return pl.concat(
-        wanted.join(batch, left_on="duplicate_of", right_on="id").with_columns(other=pl.lit(split))
-        for split, file in (shards if len(wanted) else shards[:1])
-        for batch in batches(file, ["id"])
-    )
 
 
 def _compare(column: str, done: Sequence[Done], buckets: int, rounds: Rounds) -> Json:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -133,41 +134,72 @@ def prepare(
     """
     if not shards:
         return []
+    found = compare(shards, config, rounds, earlier, released)
+    bounds = {"threshold": config.threshold, "containment": config.containment}
+    judging_all = judging.Judging(**found.whole.model_dump(), **bounds, earlier=len(earlier))
+    inputs = [*found.documents, *found.ranks, *found.alike]
+    judged = rounds.run("clusters", judging.judge, [inputs], judging_all)[0].files
+    verdicts = [judged[numbered("verdicts", number)] for number in range(len(earlier), found.whole.shards)]
+    if config.audit:
+        places = list(zip(found.tokens, found.ranks, strict=True))
+        _audit(places, found.sample, judged["kept"], config, rounds)
+    if config.paragraphs:
+        verdicts = _cut(shards, verdicts, config.paragraphs, found.whole.partitions, rounds)
+    return verdicts
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The documents of all shards, and which of them are alike. Lists of files are by shard, `alike` by partition."""
+
+    whole: Whole
+    documents: list[File]  # who they are
+    tokens: list[File]
+    ranks: list[File]  # and the rank of the first with the same text
+    sample: File  # ranks for the audit
+    alike: list[File]  # the pairs that are near-duplicates, or may be so by a third, with their similarity
+    verified: int  # pairs that were verified: all candidates
+
+
+def compare(
+    shards: Sequence[File],
+    config: Config,
+    rounds: Rounds,
+    earlier: Sequence[File] = (),
+    released: Sequence[tuple[int, File]] = (),
+) -> Compared:
+    """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`."""
     signed = rounds.run("signatures", signing.sign, [[file] for file in [*earlier, *shards]], signing.Signing())
     found, tokens = files_of(signed, "documents"), files_of(signed, "tokens")
     documents = sum(file.rows for file in found)
     partitions = range(-(-documents // PARTITION_DOCUMENTS) or 1)
-    whole = {"documents": documents, "shards": len(found), "partitions": len(partitions)}
-    plain = Whole(**whole)
+    whole = Whole(documents=documents, shards=len(found), partitions=len(partitions))
 
     parted = Partitioned(partitions=len(partitions))
     sampled = rounds.run("keys", signing.list_keys, [[file] for file in tokens], parted)
-    standing = tuple(number for number, _ in released)
-    ordering = signing.Ordering(**whole, keep=config.keep, audit=config.audit, earlier=len(earlier), standing=standing)
+    ordering = signing.Ordering(
+        **whole.model_dump(),
+        keep=config.keep,
+        audit=config.audit,
+        earlier=len(earlier),
+        standing=tuple(number for number, _ in released),
+    )
     everything = [*found, *files_of(sampled, "sampled"), *(file for _, file in released)]
     ordered = rounds.run("order", signing.order, [everything], ordering)[0].files
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
-    places = list(zip(tokens, ranks, strict=True))
 
     keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
-    paired = rounds.run("candidates", pairing.pair_up, keys, plain)
+    paired = rounds.run("candidates", pairing.pair_up, keys, whole)
     candidates = [[ordered["sizes"], *files_of(paired, numbered("pairs", number))] for number in partitions]
-    pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, plain), "pairs")
+    pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, whole), "pairs")
 
-    shingling = pairing.Shingling(**whole, shingle=config.shingle)
+    shingling = pairing.Shingling(**whole.model_dump(), shingle=config.shingle)
+    places = zip(tokens, ranks, strict=True)
     sets = rounds.run("shingles", pairing.list_shingles, [[*place, *pairs] for place in places], shingling)
     checks = [[pairs[number], *files_of(sets, numbered("sets", number))] for number in partitions]
-    bounds = {"threshold": config.threshold, "containment": config.containment}
-    alike = files_of(rounds.run("verified", pairing.verify, checks, Bounds(**bounds)), "alike")
-
-    judging_all = judging.Judging(**whole, **bounds, earlier=len(earlier))
-    judged = rounds.run("clusters", judging.judge, [[*found, *ranks, *alike]], judging_all)[0].files
-    verdicts = [judged[numbered("verdicts", number)] for number in range(len(earlier), len(found))]
-    if config.audit:
-        _audit(places, ordered["sample"], judged["kept"], config, rounds)
-    if config.paragraphs:
-        verdicts = _cut(shards, verdicts, config.paragraphs, len(partitions), rounds)
-    return verdicts
+    bounds = Bounds(threshold=config.threshold, containment=config.containment)
+    alike = files_of(rounds.run("verified", pairing.verify, checks, bounds), "alike")
+    return Compared(whole, found, tokens, ranks, ordered["sample"], alike, sum(file.rows for file in pairs))
 
 
 def _audit(places: Sequence[tuple[File, File]], sample: File, kept: File, config: Config, rounds: Rounds) -> None:

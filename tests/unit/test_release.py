@@ -20,7 +20,8 @@ from filelock import FileLock
 
 from curate import config, pipeline
 from curate.errors import InputError, ReleaseError, StorageError
-from curate.release import build, disk, gate, manifest, order
+from curate.neardup.in_memory import cluster
+from curate.release import build, disk, gate, leaks, manifest, order
 from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
@@ -356,6 +357,7 @@ def test_a_small_corpus_is_released_without_the_splits_that_it_has_nothing_for(t
     assert made.splits == {"train": count}
     documents = "1 document" if count == 1 else "8 documents"
     notes = [f"{name} is empty: of {documents} none fell into it" for name in ("validation", "test")]
+    notes.append(leaks.UNCHECKED)
     assert manifest.read(made.path).notes == notes
     assert made.why == "; ".join(["First release", *notes])
     assert all(f"\nNote: {note}.\n" in (made.path / "README.md").read_text() for note in notes)
@@ -388,18 +390,44 @@ def different(corpus: pl.DataFrame) -> pl.DataFrame:
     return corpus.with_columns(text=pl.Series(texts))
 
 
-def test_gate_near_duplicates_across_splits(tmp_path, corpus):
+def leaking(corpus: pl.DataFrame, **texts: str) -> pl.DataFrame:
+    """The corpus with another text for the first document of each of these splits."""
+    first = {corpus.filter(split=name)["id"][0]: text for name, text in texts.items()}
+    return corpus.with_columns(text=pl.col("id").replace_strict(first, default=pl.col("text")))
+
+
+@pytest.mark.parametrize("partition", [25_000, 40])
+def test_gate_near_duplicates_across_splits(tmp_path, corpus, monkeypatch, partition):
+    monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", partition)
     clean = different(corpus[:300])
     made = release(tmp_path, [shard(tmp_path, clean, "clean")], dedup=dedup.Config())
-    check = manifest.read(made.path).gate[-1]
-    assert check["check"].startswith("no near-duplicates across splits (similarity")
-    assert check["checked"] == 300
+    texts, pairs = manifest.read(made.path).gate[-2:]
+    assert texts == {"check": "no text in two splits", "checked": 300, "broken": 0}
+    assert pairs["check"].startswith("no near-duplicates in two splits (similarity 0.55, containment 0.8)")
     train, test = (clean.filter(split=name)["id"][0] for name in ("train", "test"))
-    leaked = clean.filter(id=train)["text"][0] + " and more"
-    leaking = clean.with_columns(text=pl.when(pl.col("id") == test).then(pl.lit(leaked)).otherwise("text"))
-    with pytest.raises(ReleaseError, match=f"1 pair broke this, such as .*({train}|{test}) "):
-        release(tmp_path / "leak", [shard(tmp_path, leaking, "leaking")], dedup=dedup.Config())
-    assert release(tmp_path / "unasked", [shard(tmp_path, leaking, "leaking")]).created
+    leaked = leaking(clean, test=clean.filter(id=train)["text"][0] + " and more")
+    both = rf"{train} \(train\) and {test} \(test\)|{test} \(test\) and {train} \(train\)"
+    with pytest.raises(ReleaseError, match=rf"no near-duplicates in two splits .*1 pair broke this, such as ({both})$"):
+        release(tmp_path / "leak", [shard(tmp_path, leaked, "leaking")], dedup=dedup.Config())
+    same = leaking(clean, test=clean.filter(id=train)["text"][0].upper())
+    with pytest.raises(ReleaseError, match=rf"no text in two splits: 1 pair broke this, such as ({both})$"):
+        release(tmp_path / "copy", [shard(tmp_path, same, "same")], dedup=dedup.Config())
+    unasked = release(tmp_path / "unasked", [shard(tmp_path, leaked, "leaking")])
+    assert manifest.read(unasked.path).notes == [leaks.UNCHECKED]
+
+
+def test_gate_a_pair_of_which_neither_represents_the_other(tmp_path, corpus):
+    """A chain of three, of which the middle one is near both ends. The first is the longest and the middle one its
+    copy, so that the last is near no representative; yet it is near the middle one, which is in another split."""
+    words = [f"w{n}" for n in range(300)]
+    chain = {"train": words[:204], "validation": words[50:250], "test": words[110:300]}
+    texts = {name: " ".join(part) for name, part in chain.items()}
+    frame = leaking(different(corpus[:300]), **texts).with_columns(
+        split=pl.when(pl.col("text") == texts["validation"]).then(pl.lit("train")).otherwise("split")
+    )
+    assert cluster([texts["train"], texts["validation"], texts["test"]]) == [0, 0, 2]
+    with pytest.raises(ReleaseError, match=r"no near-duplicates in two splits .*: 1 pair broke this"):
+        release(tmp_path, [shard(tmp_path, frame, "chain")], dedup=dedup.Config())
 
 
 def test_gate_near_duplicates_in_one_split_are_no_leak(tmp_path, corpus):

@@ -9,7 +9,7 @@ import pytest
 
 from curate import display
 from curate.errors import InputError, ReleaseError
-from curate.release import build, manifest
+from curate.release import build, leaks, manifest
 from curate.release.build import Config
 from curate.release.versions import difference
 from curate.stages import read, split
@@ -228,7 +228,8 @@ def test_lines_of_the_list_that_match_nothing_are_told(tmp_path, corpus):
     listed = listing(tmp_path, "# asked by mail", "#", url, name, short, "#tag", "https://x.example/", "0000")
     dropped = [shard(tmp_path, gone(corpus[:2], split.REMOVED), "a"), shard(tmp_path, gone(corpus[2:3], "short"), "b")]
     made = release(tmp_path, [shard(tmp_path, corpus[3:], "c")], "1.0.0", release=listed, dropped=dropped)
-    assert made.why == (f"First release; 3 lines of {listed.remove} match no document: #tag, https://x.example/, 0000")
+    told = f"3 lines of {listed.remove} match no document: #tag, https://x.example/, 0000"
+    assert made.why == f"First release; {leaks.UNCHECKED}; {told}"
     assert manifest.read(made.path).removals == {"lines": 6, "unmatched": 3}
     texts = [path.read_text() for path in made.path.glob("*.*")]
     assert not any("x.example" in text or "removed.txt" in text for text in texts)
