@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, repeat
 from pathlib import Path
 
 import polars as pl
@@ -14,11 +13,9 @@ from curate import trial
 from curate.build import last_record
 from curate.config import Config
 from curate.errors import InputError
-from curate.models.reasons import reasons
-from curate.repair.wrapping import unwrap
-from curate.report.pages import Page, every, page
+from curate.report.pages import Page, every, page, with_reasons
 from curate.report.pairs import pairs
-from curate.report.trail import KEY, PARTS, Place, Row, Trail, readable
+from curate.report.trail import KEY, PARTS, Row, Trail, readable
 from curate.stages.dedup import NEAR_DUPLICATE
 
 _PLACE = (*KEY, "url")
@@ -43,19 +40,8 @@ def explain(config: Config, wanted: str) -> list[Page]:
     assert trail
     found = _one(trail, found, wanted)
     keys = [(task, pl.DataFrame([row], schema_overrides={"record": pl.Int64})) for task, row in found]
-    return [_with_passages(trail, _with_reasons(trail, way)) for task, key in keys for way in trail.follow(task, key)]
-
-
-def _with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
-    """A document, with what weighed most on the score of each line of a flattened page; site templates left aside."""
-    found = page(trail, way)
-    at = trail.stages.index("boilerplate") if "boilerplate" in trail.stages else len(way)
-    if found.format != "text" or at >= len(way) or all(line.score is None for line in found.lines):
-        return found
-    own = trail.record.stages[at]["config"]["weights"]
-    why = (tuple(map(str, some)) for some in reasons(unwrap(str(way[at - 1][1]["text"])), path=own))
-    lines = [replace(line, why=some) for line, some in zip(found.lines, chain(why, repeat(())), strict=False)]
-    return replace(found, lines=lines)
+    ways = [way for task, key in keys for way in trail.follow(task, key)]
+    return [_with_passages(trail, with_reasons(trail, way, page(trail, way))) for way in ways]
 
 
 def _with_passages(trail: Trail, found: Page) -> Page:

@@ -39,6 +39,7 @@ TOP, DUPLICATE = range(2, 5), range(5, 11)
 GRAM_RULES = {f"max_top_{n}_gram": f"frequent {n}-gram" for n in TOP} | {
     f"max_duplicate_{n}_grams": f"duplicate {n}-grams" for n in DUPLICATE
 }
+RULES = WORD_RULES | LINE_RULES | GRAM_RULES
 """The drop reason of each rule, in the order in which they are asked. Rules `min_x` and `max_x` look at measure `x`."""
 
 

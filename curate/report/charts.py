@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_WIDTH, _LABEL, _VALUE, _ROW, _FOOT = 640, 170, 74, 30, 44  # pixels
+_WIDTH, _LABEL, _VALUE, _ROW, _FOOT = 640, 200, 74, 30, 44  # pixels
 _LEFT, _HEIGHT, _TOP = 62, 240, 26
 _LONGEST = 26
 """Characters of a label; the table has all of it."""
@@ -238,7 +238,9 @@ def _scale(most: float) -> tuple[float, float]:
 
 def _ticks(step: float, end: float, logarithmic: bool) -> list[float]:
     if logarithmic:
-        return [10.0**power for power in range(int(math.log10(max(end, 1))) + 1)]
+        digits = (1, 2, 5) if end < 100 else (1,)
+        every = (digit * 10.0**power for power in range(int(math.log10(max(end, 1))) + 1) for digit in digits)
+        return [tick for tick in every if tick <= max(end, 1)]
     return [step * i for i in range(round(end / step) + 1)]
 
 

@@ -12,10 +12,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
+from curate.prose.rules import RULES
 from curate.report import samples
 from curate.report.charts import Bars, Histogram, Series
 from curate.report.samples import Spread
 from curate.report.trail import PARTS, Trail, readable
+from curate.stages import quality
 from curate.text import hash64, tokens
 
 LISTED = 12
@@ -23,6 +25,11 @@ LISTED = 12
 _COPIES = 1_000_000
 """Copies whose clusters are counted; of more, those of some clusters, chosen by hash."""
 _TOKEN_TEXTS = 1_000
+_MEASURED_TEXTS = 5_000
+_STEPS = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
+_NICE = [digit / 1_000 for digit in _STEPS] + [1_000]
+_COUNTED = ("words", "sentences")
+"""Measures that go over several powers of ten."""
 _SIZES = (1, 2, 3, 4, 5, 9, 17, 33, 65, 129, 1_000_000_000)
 
 
@@ -47,6 +54,26 @@ def distributions(trail: Trail) -> list[Bars | Histogram]:
 def scores(trail: Trail) -> list[Histogram]:
     """Scores of lines, languages and near-duplicates, with the thresholds of the config."""
     return [*_line_scores(trail), *_language_scores(trail), *_similarities(trail)]
+
+
+def measures(trail: Trail) -> list[tuple[Histogram, int]]:
+    """What the rules of `quality` measure, with their thresholds, and how many documents each rule dropped; those that
+    dropped most first."""
+    if "quality" not in trail.stages:
+        return []
+    stage = trail.stages.index("quality")
+    config = quality.Config.model_validate(trail.config("quality"))
+    spread = samples.spread(trail, stage, ["text", "language"], PARTS, rows=_MEASURED_TEXTS)
+    texts = spread.rows.with_columns(pl.col("text").cast(pl.String).fill_null(""), pl.col("language").cast(pl.String))
+    measured = quality.measured(texts, config)
+    dropped = trail.funnel[stage]["reasons"]
+    found = []
+    for name in measured.columns:
+        rules = [rule for rule in (f"min_{name}", f"max_{name}") if getattr(config, rule, None) is not None]
+        limits = [(rule, float(getattr(config, rule))) for rule in rules]
+        count = sum(dropped.get(RULES[rule], 0) for rule in rules)
+        found.append((_measure_histogram(name, measured[name].cast(pl.Float64), limits, spread), count))
+    return sorted(found, key=lambda pair: -pair[1])
 
 
 def clusters(trail: Trail) -> Bars | None:
@@ -157,6 +184,22 @@ def _similarities(trail: Trail) -> Iterator[Histogram]:
             kinds = {"near-duplicates": values.is_not_null()}
             title = f"{name.capitalize()} of near-duplicates to what is kept"
             yield _unit_histogram(title, name, "documents", kinds, values, [(key, config[key])], spread)
+
+
+def _measure_histogram(name: str, values: pl.Series, limits: list[tuple[str, float]], spread: Spread) -> Histogram:
+    """Counts in bins that widen, anything else in twenty equal bins that reach past thresholds and most documents."""
+    values = values.fill_nan(None)
+    most = max([1.25 * limit for _, limit in limits] + [values.quantile(0.99) or 0])
+    end = next((nice for nice in _NICE if nice >= most), most)
+    edges = [0.0, *_STEPS] if name in _COUNTED else np.linspace(0, end, 21).round(4).tolist()
+    kept = spread.rows["part"] == "kept"
+    series = [
+        Series(kind, [_scaled(n, spread) for n in _binned(values.filter(which).clip(0, edges[-1]), np.array(edges))])
+        for kind, which in (("documents dropped", ~kept), ("documents kept", kept))
+    ]
+    scale = name.replace("_", " ") + (" (bins widen)" if name in _COUNTED else "")
+    title = f"Quality: {name.replace('_', ' ')}"
+    return Histogram(title, scale, "documents", edges, series, limits, logarithmic=True, note=_note([spread]))
 
 
 def _unit_histogram(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise, repeat
 from typing import Any
 
 import polars as pl
 
+from curate.models.reasons import reasons
 from curate.passages import Passage
+from curate.repair.wrapping import unwrap
 from curate.report.trail import KEY, PARTS, Place, Row, Trail
 from curate.tasks import Json
 
@@ -73,14 +75,33 @@ class Page:
         return self.last.reason is None
 
 
-def pages(trail: Trail, places: Sequence[Place]) -> list[Page]:
-    """The documents at these places, in that order, each with its whole way."""
+Way = list[tuple[Place, Row]]
+"""A document's row after each stage, up to where it was dropped."""
+
+
+def pages(trail: Trail, places: Sequence[Place], explained: int = 0) -> list[Page]:
+    """The documents at these places, in that order, each with its whole way.
+
+    `explained`: of how many lines in all it is told what weighed on them; of whole documents, the first ones.
+    """
+    found = []
+    for way in ways(trail, places):
+        one = page(trail, way)
+        if len(one.lines) <= explained:
+            explained -= len(one.lines)
+            one = with_reasons(trail, way, one)
+        found.append(one)
+    return found
+
+
+def ways(trail: Trail, places: Sequence[Place]) -> list[Way]:
+    """The ways of the documents at these places, in that order."""
     keys = trail.rows(places, KEY)
-    found: dict[int, Page] = {}
+    found: dict[int, Way] = {}
     for task in sorted({place.task for place in places}):
         here = [i for i, place in enumerate(places) if place.task == task]
-        ways = trail.follow(task, pl.DataFrame([keys[i] for i in here], schema=_KEY_SCHEMA))
-        found |= {i: page(trail, way) for i, way in zip(here, ways, strict=True)}
+        followed = trail.follow(task, pl.DataFrame([keys[i] for i in here], schema=_KEY_SCHEMA))
+        found |= dict(zip(here, followed, strict=True))
     return [found[i] for i in range(len(places))]
 
 
@@ -118,6 +139,17 @@ def page(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
         outcome=_outcome(trail, verdicts),
         place=way[-1][0],
     )
+
+
+def with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]], found: Page) -> Page:
+    """A document, with what weighed most on the score of each line of a flattened page; site templates left aside."""
+    if found.format != "text" or all(line.score is None for line in found.lines):
+        return found
+    at = trail.stages.index("boilerplate")
+    own = trail.config("boilerplate")["weights"]
+    why = (tuple(map(str, some)) for some in reasons(unwrap(str(way[at - 1][1]["text"])), path=own))
+    lines = [replace(line, why=some) for line, some in zip(found.lines, chain(why, repeat(())), strict=False)]
+    return replace(found, lines=lines)
 
 
 def _verdicts(stages: Sequence[str], rows: Sequence[Row]) -> Iterator[Verdict]:

@@ -1,30 +1,23 @@
 """report.html: one file that shows what a build did. It loads nothing, and nothing that a page says can run in it.
 
-All text is escaped, the content security policy allows only the style sheet and the script of this very file, and what
-turns or hides text (control characters, bidirectional overrides) is spelled out. The same build gives the same bytes.
+The same build gives the same bytes.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from curate.errors import ReleaseError
 from curate.neardup.audit import wilson
 from curate.release import manifest
 from curate.release.manifest import Manifest
 from curate.report import figures, samples
-from curate.report.charts import Bars, Series, number
+from curate.report.charts import Bars, Series
+from curate.report.markup import template
 from curate.report.pages import Page, pages
 from curate.report.pairs import Pair, pairs
 from curate.report.trail import Place, Trail
@@ -37,10 +30,8 @@ MAX_BYTES = 4_500_000
 """Of the pages shown: the file stays below 5 MB."""
 KEPT, EACH_REASON, UNCERTAIN, PAIRS = 16, 6, 16, 12
 """How many documents are shown."""
-_MAX_LINES, _MAX_CHARS = 250, 1_200
-"""Lines of a page, and characters of a line, that are shown."""
-
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+EXPLAINED = 4_000
+"""Lines of which it is told what weighed on them, 2 ms each: those of the least certain pages first."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,7 @@ def report(trail: Trail, name: str, path: Path, note: str = "", changes: Sequenc
         stages=_stage_chart(trail),
         distributions=figures.distributions(trail),
         scores=figures.scores(trail),
+        measures=figures.measures(trail),
         clusters=figures.clusters(trail),
         audit=_audit(trail),
         pairs=list(_pairs(trail)),
@@ -83,20 +75,9 @@ def chosen(trail: Trail) -> Iterator[Shown]:
     for stage, row in enumerate(trail.funnel):
         reasons = [reason for reason in row["reasons"] if reason != REMOVED]
         groups += [(reason, samples.of_reason(trail, stage, reason, EACH_REASON)) for reason in reasons]
-    found = iter(pages(trail, [place for _, places in groups for place in places]))
+    found = iter(pages(trail, [place for _, places in groups for place in places], EXPLAINED))
     listed = [[Shown(why, next(found)) for _ in places] for why, places in groups]
     yield from (one for row in zip_longest(*listed) for one in row if one)  # so that a limit cuts all of them
-
-
-def template(name: str) -> jinja2.Template:
-    """A template of this package."""
-    return _environment().get_template(name)
-
-
-def visible(text: object, longest: int = _MAX_CHARS) -> str:
-    """Foreign text as it can be shown: what cannot be seen is spelled out, what is too long is cut."""
-    plain = _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", str(text))
-    return plain if len(plain) <= longest else f"{plain[:longest]}… ({len(plain) - longest:,} more characters)"
 
 
 def _written(trail: Trail, shown: Sequence[Shown]) -> list[str]:
@@ -164,21 +145,3 @@ def _release(trail: Trail) -> tuple[Manifest | None, str]:
         return manifest.read(Path(trail.record.release["path"])), ""
     except ReleaseError as error:
         return None, str(error)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("curate.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"visible": visible, "number": lambda value: "" if value is None else number(value)}
-    for name, kind in (("style.css", "style"), ("report.js", "script")):
-        source = files("curate.report").joinpath("templates", name).read_text(encoding="utf-8")
-        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-        environment.globals |= {kind: source, f"{kind}_hash": f"'sha256-{digest}'"}
-    environment.globals["max_lines"] = _MAX_LINES
-    return environment

@@ -17,8 +17,9 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from curate.blocklists import Blocklist, drop_blocked
+from curate.document import undecided
 from curate.prose.measures import gram_measures, line_measures, word_measures
-from curate.prose.rules import GRAM_RULES, LINE_RULES, PRESETS, WORD_RULES, ruled
+from curate.prose.rules import GRAM_RULES, LINE_RULES, PRESETS, RULES, WORD_RULES, ruled
 from curate.prose.taking_out import TakenOut, take_out
 from curate.prose.words import find_words
 from curate.section import Count, CountOrZero, Fraction, Section
@@ -27,6 +28,8 @@ VERSION = 1
 
 PART_CHARACTERS = 2_000_000
 """How much text is measured at a time: about 30 bytes of memory a character."""
+
+_MEASURED = ((WORD_RULES, word_measures), (LINE_RULES, line_measures), (GRAM_RULES, gram_measures))
 
 Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -155,13 +158,33 @@ def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     limits = dict(config)
     if config.blocklist:
         batch = drop_blocked(batch, config.blocklist)
-    if config.take_out or config.min_line_words or config.max_line_word_length:
+    if _takes_out(config):
         batch = take_out(batch, config.take_out, config.min_line_words or 0, config.max_line_word_length)
         batch, taken = batch.drop("taken_out"), batch.select("taken_out")
         batch = ruled(batch, taken, {"max_taken_out": "too much taken out"}, limits)
     words = find_words(batch["text"])
-    for rules, measured in ((WORD_RULES, word_measures), (LINE_RULES, line_measures), (GRAM_RULES, gram_measures)):
+    for rules, measure in _MEASURED:
         wanted = {rule[4:] for rule in rules if getattr(config, rule) is not None}
         if wanted:
-            batch = ruled(batch, measured(batch, words, wanted), rules, limits)
+            batch = ruled(batch, measure(batch, words, wanted), rules, limits)
     return batch
+
+
+def measured(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """What the rules of a config measure of documents, a column a measure; for the report."""
+    return pl.concat(_measured(part, config) for part in _parts(undecided(batch)))
+
+
+def _measured(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    if _takes_out(config):
+        batch = take_out(batch, config.take_out, config.min_line_words or 0, config.max_line_word_length)
+        batch = undecided(batch)  # measured although no line is left
+    words = find_words(batch["text"])
+    wanted = {rule[4:] for rule in RULES if getattr(config, rule) is not None}
+    return pl.concat((measure(batch, words, wanted) for _, measure in _MEASURED), how="horizontal").select(
+        sorted(wanted)
+    )
+
+
+def _takes_out(config: Config) -> bool:
+    return bool(config.take_out or config.min_line_words or config.max_line_word_length)

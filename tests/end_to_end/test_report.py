@@ -8,6 +8,8 @@ import shutil
 import polars as pl
 import pytest
 
+from curate.report import figures
+from curate.report.trail import Trail
 from tests.end_to_end.conftest import curate
 
 NEWS = "configs/news.yaml"
@@ -32,6 +34,25 @@ def test_it_shows_every_stage_and_reason(text, built):
         for task in stage["tasks"]:
             for reason in task["stats"].get("reasons", {}):
                 assert f'data-why="{reason}"' in text
+
+
+def test_lines_say_what_weighed_on_them(text):
+    assert re.search(r'<li class="keep" title="kept, score [\d.]+: its sentences \+', text)
+    uncertain = re.findall(r'data-why="least certain lines".*?</details>', text, re.DOTALL)
+    assert any(": the lines around it" in page for page in uncertain)
+
+
+def test_measures_of_quality_stand_beside_their_thresholds(built, monkeypatch):
+    """The one document that quality drops is the one below the threshold."""
+    monkeypatch.chdir(built)
+    found = figures.measures(Trail.of("data/build/news"))
+    first, dropped = found[0]
+    assert (first.scale, first.thresholds, dropped) == ("finished lines", [("min_finished_lines", 0.12)], 1)
+    counts = {one.name: one.counts for one in first.series}
+    below = next(i for i, edge in enumerate(first.edges) if edge >= 0.12)
+    assert sum(counts["documents dropped"][:below]) == sum(counts["documents dropped"]) == 1
+    assert sum(counts["documents kept"][below:]) == sum(counts["documents kept"]) == 54
+    assert len({chart.title for chart, _ in found}) == len(found) > 15
 
 
 def test_same_bytes_again(text, built, tmp_path):

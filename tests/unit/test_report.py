@@ -1,7 +1,7 @@
 """What the report is made of."""
 
 from curate.report.charts import Bars, Histogram, Series
-from curate.report.write import visible
+from curate.report.markup import visible
 
 
 def test_what_cannot_be_seen_is_spelled_out():
