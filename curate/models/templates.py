@@ -3,7 +3,7 @@
 A line is counted against a sample of at most 32 pages of its site (those whose ids hash lowest, so the sample is the
 same however the pages are spread over files). Pages that say nearly the same as the page at hand, copies of one
 article, are left out first (Jaccard similarity of lines, weighted by words): they would turn the article into template.
-The page itself is left out by the same rule.
+The page itself is left out by the same rule. Copies of another article count as one page.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curate import text
@@ -67,39 +68,52 @@ def samples_of(sampled: pl.DataFrame) -> dict[str, Sample]:
 
 
 class Sample:
-    """Pages of a site, ready to be counted against."""
+    """Pages of a site, ready to be counted against. Pages that are copies of one another count once."""
 
     def __init__(self, pages: Sequence[PageLines]) -> None:
         distinct = [np.unique(keys, return_index=True) for keys, _ in pages]
         keys = np.concatenate([keys for keys, _ in distinct])
-        owner = np.repeat(np.arange(len(pages)), [len(keys) for keys, _ in distinct])
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._owner = keys[order], owner[order]
-        self._words = np.array([words[at].sum() for (_, at), (_, words) in zip(distinct, pages, strict=True)])
+        counts = np.concatenate([words[at] for (_, at), (_, words) in zip(distinct, pages, strict=True)])
+        self._keys, first, line = np.unique(keys, return_index=True, return_inverse=True)
+        self._says = np.zeros((len(self._keys), len(pages)), np.uint8)
+        self._says[line, np.repeat(np.arange(len(pages)), [len(keys) for keys, _ in distinct])] = 1
+        self._words = counts[first] @ self._says
+        alike = [self._copies(counts[first][said > 0], self._says[said > 0]) for said in self._says.T]
+        self._original = np.argmax(np.array(alike) | np.eye(len(pages), dtype=bool), axis=1)
 
     def count(self, keys: Hashes, words: Ints) -> tuple[list[int], int]:
         """For each line of a page, on how many sampled pages that are no copies it stands; and how many those are."""
         distinct, first, line = np.unique(keys, return_index=True, return_inverse=True)
         said = self._said(distinct)
-        common = words[first] @ said
-        either = np.maximum(words[first].sum() + self._words - common, 1)
-        others = common <= MAX_SIMILARITY * either
-        repeats: Ints = said[:, others].sum(1)[line]
-        return (repeats.tolist(), int(others.sum())) if others.any() else ([], 0)
+        others = np.flatnonzero(~self._copies(words[first], said))
+        if not len(others):
+            return [], 0
+        originals, which = np.unique(self._original[others], return_inverse=True)
+        by_original = said[:, others] @ np.eye(len(originals), dtype=np.int64)[which]
+        repeats: Ints = (by_original > 0).sum(1)[line]
+        return repeats.tolist(), len(originals)
 
-    def _said(self, keys: Hashes) -> Ints:
+    def _copies(self, words: Ints, said: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """Which sampled pages are copies of a page. `words` of its lines, `said`: [lines, pages]."""
+        common = words @ said
+        either = np.maximum(words.sum() + self._words - common, 1)
+        copies: npt.NDArray[np.bool_] = common > MAX_SIMILARITY * either
+        return copies
+
+    def _said(self, keys: Hashes) -> npt.NDArray[np.uint8]:
         """Whether each sampled page says each line: [lines, pages], 0 or 1."""
-        low = np.searchsorted(self._keys, keys)
-        times = np.searchsorted(self._keys, keys, side="right") - low
-        at = np.repeat(low - np.cumsum(times) + times, times) + np.arange(times.sum())
-        said = np.zeros((len(keys), len(self._words)), np.int64)
-        said[np.repeat(np.arange(len(keys)), times), self._owner[at]] = 1
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        said: npt.NDArray[np.uint8] = self._says[at] * (self._keys[at] == keys)[:, None]
         return said
 
 
 def features(repeats: Ints, pages: Ints) -> Floats:
-    """What the network is told, [lines, 5]. `repeats` and `pages` of each line, 0 where nothing is known."""
-    columns = [repeats / np.maximum(pages, 1), repeats > 0, repeats > 1, pages > 0, np.log1p(pages) / 2]
+    """What the network is told, [lines, 5]. `repeats` and `pages` of each line, 0 where nothing is known.
+
+    Nothing of a line that no other page says: comments stand alone as articles do, and pass for them if that counts.
+    """
+    said = repeats > 0
+    columns = [repeats / np.maximum(pages, 1), said, repeats > 1, said, said * np.log1p(pages) / 2]
     return np.stack([column.astype(np.float32) for column in columns], 1)
 
 

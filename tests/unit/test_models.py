@@ -148,7 +148,21 @@ def test_templates_leave_out_copies():
     body, other = "One long story about a river and the people on it", "Another tale of mountains, goats and some snow"
     sample = templates.Sample([page_lines(menu + body), page_lines(menu + body), page_lines(menu + other)])
     assert sample.count(*page_lines(menu + body)) == ([1, 1, 1, 0], 1)
-    assert sample.count(*page_lines(menu + other)) == ([2, 2, 2, 0], 2)
+
+
+def test_copies_of_another_article_count_once():
+    menu = "Home\nNews\nSport\n"
+    copies = [menu + "One long story about a river and the people on it" + dots for dots in ("", ".", "\nAnd more")]
+    third = menu + "A third report, of wind and rain in autumn weather"
+    other = menu + "Another tale of mountains, goats and some snow"
+    sample = templates.Sample([page_lines(page) for page in ("", *copies, third)])
+    assert sample.count(*page_lines(other)) == ([2, 2, 2, 0], 3)
+
+
+def test_that_no_other_page_says_a_line_is_no_evidence():
+    told = templates.features(np.array([0, 3, 0]), np.array([8, 8, 0]))
+    assert (told[[0, 2]] == 0).all()
+    assert told[1, 0] == pytest.approx(3 / 8)
 
 
 def test_template_sample_is_bounded_and_does_not_hang_on_the_order():
