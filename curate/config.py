@@ -99,7 +99,11 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config
 
 
 def parse(text: str, name: str = "config", overrides: Mapping[str, Any] | None = None) -> Config:
-    """The config in a YAML text; `name` is what faults call it."""
+    """The config in a YAML text; `name` is what faults call it.
+
+    >>> parse("name: news\\nversion: 0.1.0\\nread: {paths: [pages]}", overrides={"split.test": 0.2}).split.test
+    0.2
+    """
     source = _Source(name)
     raw = source.mapping(text)
     for key, value in (overrides or {}).items():
@@ -120,6 +124,9 @@ def scalar(text: str) -> Any:
     """The value of a YAML flow text such as `0.7`, `no` or `[en, de]`, as `--set` takes it.
 
     Raises ConfigError where it is no YAML.
+
+    >>> scalar("0.5"), scalar("[en, de]")
+    (0.5, ['en', 'de'])
     """
     return _Source("--set").value(text)
 

@@ -62,7 +62,12 @@ def undecided(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def drop(batch: pl.DataFrame, where: pl.Expr, reason: str, detail: pl.Expr | None = None) -> pl.DataFrame:
-    """Set the verdict to `reason` where `where` holds and no earlier rule dropped the document."""
+    """Set the verdict to `reason` where `where` holds and no earlier rule dropped the document.
+
+    >>> batch = undecided(pl.DataFrame({"words": [3, 80]}))
+    >>> drop(batch, pl.col("words") < 50, "too short", pl.format("{} words", "words"))["drop_detail"].to_list()
+    ['3 words', None]
+    """
     hit = where.fill_null(False) & pl.col("drop_reason").is_null()
     said = pl.lit(None, dtype=pl.String()) if detail is None else detail
     return batch.with_columns(

@@ -35,7 +35,11 @@ class Passage(NamedTuple):
 
 
 def compare(first: str, second: str) -> list[Passage]:
-    """Two texts as passages that are the same in both and passages that differ; the pieces add up to the texts."""
+    """Two texts as passages that are the same in both and passages that differ; the pieces add up to the texts.
+
+    >>> [(passage.first, passage.second) for passage in compare("Rain is due on Monday.", "Rain is due on Tuesday.")]
+    [('Rain is due on ', 'Rain is due on '), ('Monday.', 'Tuesday.')]
+    """
     for cut in (_WORD.findall, _LINE.findall):
         units = cut(first), cut(second)
         found = _Match(*units)

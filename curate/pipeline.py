@@ -50,6 +50,10 @@ def run(
     `overrides` are config values by dotted key, such as `**{"dedup.threshold": 0.8}`.
 
     Raises ConfigError before anything is read, InputError, StorageError, TaskError or ReleaseError later.
+
+    >>> release = run("configs/news.yaml", workers=1)
+    >>> release.version
+    '0.1.0'
     """
     config = loaded(config, overrides)
     count = _checked(workers)

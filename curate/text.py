@@ -85,7 +85,11 @@ def mix(x: Hashes) -> Hashes:
 
 
 def lines(texts: pl.Series) -> pl.DataFrame:
-    """The lines of each text: columns `document` (row in `texts`, UInt32) and `line`. A null text has none."""
+    """The lines of each text: columns `document` (row in `texts`, UInt32) and `line`. A null text has none.
+
+    >>> lines(pl.Series(["one\\ntwo", None])).rows()
+    [(0, 'one'), (0, 'two')]
+    """
     frame = pl.DataFrame({"line": texts.cast(pl.String).str.split("\n")}).with_row_index("document")
     return frame.explode("line", empty_as_null=False, keep_nulls=False)
 

@@ -69,7 +69,11 @@ LANGDETECT = frozenset(_LANGDETECT.split())
 
 
 def code(label: str) -> str:
-    """The table's code for a detector's or user's label: `zh-cn`, `eng_Latn`, `__label__en`, `nb`."""
+    """The table's code for a detector's or user's label: `zh-cn`, `eng_Latn`, `__label__en`, `nb`.
+
+    >>> code("zh-cn"), code("pt_BR")
+    ('zh-Hans', 'pt')
+    """
     language, *rest = label.removeprefix("__label__").replace("_", "-").split("-")
     language = language.lower()
     language = _SAME.get(language) or _CODES.get(language, language)
@@ -78,7 +82,11 @@ def code(label: str) -> str:
 
 
 def base(label: str) -> str:
-    """A code without its script."""
+    """A code without its script.
+
+    >>> base("pt-BR")
+    'pt'
+    """
     return label.partition("-")[0]
 
 

@@ -19,12 +19,20 @@ _TOKEN = re.compile(
 
 
 def tokens(text: str) -> list[str]:
-    """Words, or characters where a script has no spaces."""
+    """Words, or characters where a script has no spaces.
+
+    >>> tokens("The Council met.")
+    ['the', 'council', 'met']
+    """
     return _TOKEN.findall(text.lower())
 
 
 def bag_f1(body: str, gold: str) -> float:
-    """Fb of one page."""
+    """Fb of one page.
+
+    >>> bag_f1("the council met", "the council met on monday")
+    0.75
+    """
     return _f1(tokens(body), tokens(gold))
 
 

@@ -54,7 +54,11 @@ def stacked(parts: Sequence[Ragged]) -> Ragged:
 
 
 def first_of(values: Hashes) -> Ranks:
-    """For each value the position of the first one equal to it."""
+    """For each value the position of the first one equal to it.
+
+    >>> first_of(np.array([7, 3, 7], np.uint64)).tolist()
+    [0, 1, 0]
+    """
     _, first, group = np.unique(values, return_index=True, return_inverse=True)
     return first[group]
 
@@ -65,6 +69,7 @@ def ascending(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Each value once, ascending."""
     values = ascending(values)
     return values[starts_of_runs(values)]
 
@@ -83,8 +88,18 @@ def is_in(values: npt.NDArray[Any], ordered: npt.NDArray[Any]) -> Flags:
 
 
 def blocks(count: int, size: int) -> list[slice]:
+    """Slices of at most `size` that together cover `count` rows.
+
+    >>> blocks(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def offsets_of(lengths: npt.NDArray[np.integer]) -> Positions:
+    """Where each of consecutive runs begins, and at last where they end.
+
+    >>> offsets_of(np.array([2, 0, 3])).tolist()
+    [0, 2, 2, 5]
+    """
     return np.append(0, np.cumsum(lengths, dtype=np.int64))

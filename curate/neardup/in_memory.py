@@ -23,6 +23,9 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     `shingle` tokens, 1 to 16. A text without a token is a copy of none.
 
     Raises ValueError for a bound outside these ranges.
+
+    >>> cluster(["The ferry leaves at noon today.", "THE FERRY leaves, at noon, today", "Snow fell on the pass."])
+    [0, 0, 2]
     """
     _check(threshold, containment, shingle)
     read = tokens(texts)

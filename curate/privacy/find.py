@@ -41,6 +41,9 @@ def find(
 
     National phone numbers are looked for in `regions` or, where there are none, in those where the language of the text
     is spoken.
+
+    >>> find(["Write to ann@example.org."])
+    [Finding(text=0, start=9, end=24, kind='email')]
     """
     batch = _Batch(texts)
     found: list[Finding] = []
@@ -55,7 +58,12 @@ def find(
 
 
 def mask(texts: Sequence[str], found: Iterable[Finding]) -> list[str]:
-    """The texts with `<EMAIL>`, `<PHONE>`, `<IP>`, `<IBAN>` and `<CARD>` in the place of what was found."""
+    """The texts with `<EMAIL>`, `<PHONE>`, `<IP>`, `<IBAN>` and `<CARD>` in the place of what was found.
+
+    >>> texts = ["Write to ann@example.org."]
+    >>> mask(texts, find(texts))
+    ['Write to <EMAIL>.']
+    """
     masked = list(texts)
     for number, findings in groupby(found, key=lambda one: one.text):
         data, pieces, end = texts[number].encode(), [], 0

@@ -58,7 +58,11 @@ _IBAN_LENGTHS = {
 
 
 def email(text: str, at: int) -> Span | None:
-    """The e-mail address around the @ at `at`. A name of a file, such as `icon@2x.png`, is none."""
+    """The e-mail address around the @ at `at`. A name of a file, such as `icon@2x.png`, is none.
+
+    >>> email("Write to ann@example.org.", 12)
+    (9, 24)
+    """
     for match in _EMAIL.finditer(text):
         if match.start() < at < match.end():
             return None if _IS_FILE.fullmatch(match[1]) else match.span()
@@ -66,7 +70,11 @@ def email(text: str, at: int) -> Span | None:
 
 
 def ipv4(text: str, at: int) -> Span | None:
-    """The public IPv4 address around `at`; small numbers are a version unless something speaks for an address."""
+    """The public IPv4 address around `at`; small numbers are a version unless something speaks for an address.
+
+    >>> ipv4("at 8.8.8.8 now", 3)
+    (3, 10)
+    """
     match = _around(_IPV4, text, at)
     if not match or not _is_public(match[0]) or _COUNTED.search(text[: match.start()]):
         return None
@@ -84,7 +92,11 @@ def ipv6(text: str, at: int) -> Span | None:
 
 
 def card(text: str, at: int) -> Span | None:
-    """The card number around `at`."""
+    """The card number around `at`.
+
+    >>> card("4111 1111 1111 1111", 0)
+    (0, 19)
+    """
     match = _around(_CARD, text, at)
     if not match:
         return None
@@ -93,7 +105,11 @@ def card(text: str, at: int) -> Span | None:
 
 
 def iban(text: str, at: int) -> Span | None:
-    """The IBAN that begins at `at`."""
+    """The IBAN that begins at `at`.
+
+    >>> iban("GB82 WEST 1234 5698 7654 32", 0)
+    (0, 27)
+    """
     match = _IBAN.match(text, at)
     length = _IBAN_LENGTHS.get(text[at : at + 2])
     if not match or not length:

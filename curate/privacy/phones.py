@@ -75,7 +75,11 @@ def _parts(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def is_phone(written: str, regions: Iterable[str], told: bool = False) -> bool:
-    """Whether this is a phone number; `told` if a word before it says so."""
+    """Whether this is a phone number; `told` if a word before it says so.
+
+    >>> is_phone("+44 20 7946 0958", ["GB"]), is_phone("978-3-16-148410-0", ["GB"])
+    (True, False)
+    """
     if len(_GROUPS.sub("", written)) == len(written) or not 7 <= sum(map(str.isdigit, written)) <= 17:
         return False
     if "+" in written:

@@ -37,7 +37,11 @@ def compiled(template: str) -> re.Pattern[str]:
 
 
 def parsed(page: bytes, pattern: re.Pattern[str]) -> tuple[dict[str, str], bytes]:
-    """What the first line tells, and the page without it; nothing, and the whole page, where it does not fit."""
+    """What the first line tells, and the page without it; nothing, and the whole page, where it does not fit.
+
+    >>> parsed(b"date 2024-03-12 echo.example\\nThe page.", compiled("date {published} {site}"))
+    ({'published': '2024-03-12', 'site': 'echo.example'}, b'The page.')
+    """
     start = len(page) - len(page.removeprefix(b"\xef\xbb\xbf").lstrip())
     end = page.find(b"\n", start, start + MAX_BYTES)
     end = end if end >= 0 else min(len(page), start + MAX_BYTES)

@@ -29,12 +29,20 @@ def local_path(url: str) -> str:
 
 
 def endings(url: str) -> list[str]:
-    """The endings of the file's name in lower case, `[".jsonl", ".gz"]`."""
+    """The endings of the file's name in lower case, `[".jsonl", ".gz"]`.
+
+    >>> endings("pages/one.jsonl.gz")
+    ['.jsonl', '.gz']
+    """
     named = url if is_local(url) else next(part for part in url.split("::") if "://" in part)
     path = urlsplit(named).path if is_http(named) else named
     return PurePosixPath(path.lower()).suffixes
 
 
 def source(url: str) -> str:
-    """The name for documents and messages: without credentials, and bytes that are no UTF-8 spelled out."""
+    """The name for documents and messages: without credentials, and bytes that are no UTF-8 spelled out.
+
+    >>> source("https://user:secret@example.org/a")
+    'https://example.org/a'
+    """
     return _CREDENTIALS.sub("://", url).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

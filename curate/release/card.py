@@ -157,7 +157,11 @@ def _info_of(release: Manifest, name: str, splits: Mapping[str, Json], folder: s
 
 
 def size_category(documents: int) -> str:
-    """The Hub's name for a number of documents."""
+    """The Hub's name for a number of documents.
+
+    >>> size_category(4200)
+    '1K<n<10K'
+    """
     power = max(len(str(documents)) - 3, 0)
     if power == 0:
         return "n<1K"

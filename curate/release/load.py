@@ -38,6 +38,10 @@ def load(
 
     Raises ReleaseError where the release is damaged or is another one, HubError where the Hub refuses or cannot be
     reached and the cache does not hold just this version, UsageError where there is no such release or split.
+
+    >>> news = load("data/releases/news", "0.1.0")
+    >>> sorted(news)
+    ['test', 'train', 'validation']
     """
     made, shards = find(name_or_path, version)
     if config != "default":

@@ -166,13 +166,21 @@ def versions(folder: Path) -> dict[Version, Path]:
 
 
 def parse_version(text: str) -> Version | None:
-    """(MAJOR, MINOR, PATCH), or None where the text is no version."""
+    """(MAJOR, MINOR, PATCH), or None where the text is no version.
+
+    >>> parse_version("1.2.0")
+    (1, 2, 0)
+    """
     match = re.fullmatch(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def split_of(shard: str) -> str:
-    """The split that a shard's name says."""
+    """The split that a shard's name says.
+
+    >>> split_of("data/train-00000.parquet")
+    'train'
+    """
     return shard.rsplit("/", 1)[-1].split("-", 1)[0]
 
 

@@ -25,5 +25,9 @@ def cell(text: str, longest: int = LONGEST) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 document`, `2,000 documents`."""
+    """`1 document`, `2,000 documents`.
+
+    >>> counted(1, "document"), counted(1200, "document")
+    ('1 document', '1,200 documents')
+    """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -68,7 +68,11 @@ class Repair:
 
 
 def normalize_text(texts: Sequence[str], repairs: Repairs = Repairs()) -> list[str]:  # noqa: B008 - frozen
-    """The texts repaired and in one spelling. Normalizing twice changes nothing more."""
+    """The texts repaired and in one spelling. Normalizing twice changes nothing more.
+
+    >>> normalize_text(["the cafÃ© on the corner"])
+    ['the café on the corner']
+    """
     column = _column(texts)
     return repaired(column, repairs, column.is_not_null().arg_true())[0].to_list()
 

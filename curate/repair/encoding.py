@@ -81,18 +81,30 @@ _STRANGE = ("Cc", "Cn", "Co")
 
 
 def decode_text(page: bytes) -> str | None:
-    """The text of a page of flattened text; None where the bytes are no text."""
+    """The text of a page of flattened text; None where the bytes are no text.
+
+    >>> decode_text("café".encode("latin-1"))
+    'café'
+    """
     return None if file_type(page) else _decode(page, declared=None)
 
 
 def decode_html(page: bytes) -> str | None:
-    """The source of an HTML page, without NUL and other control characters; None where the bytes are no text."""
+    """The source of an HTML page, without NUL and other control characters; None where the bytes are no text.
+
+    >>> decode_html(b'<meta charset="iso-8859-1">caf\\xe9')
+    '<meta charset="iso-8859-1">café'
+    """
     text = None if file_type(page) else _decode(page, declared_encoding(page))
     return None if text is None else _HTML_CONTROL.sub("", text)
 
 
 def file_type(page: bytes) -> str | None:
-    """What kind of binary file the bytes begin like, such as `PNG image`; None for any other bytes."""
+    """What kind of binary file the bytes begin like, such as `PNG image`; None for any other bytes.
+
+    >>> file_type(b"%PDF-1.7")
+    'PDF'
+    """
     return next((name for magic, name in _FILES.items() if page.startswith(magic)), None)
 
 

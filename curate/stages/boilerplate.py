@@ -74,7 +74,13 @@ class Config(Section):
 
 
 def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[str]:
-    """The article in each flattened page; empty where there is none. `sites`, one a text, bring in site templates."""
+    """The article in each flattened page; empty where there is none. `sites`, one a text, bring in site templates.
+
+    >>> page = open("data/raw/news/northgateecho.example/2024-03-12-bus-52.txt", encoding="utf-8").read()
+    >>> [body] = clean([page])
+    >>> 0 < len(body) < len(page)
+    True
+    """
     pages = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     if sites is not None:
         pages = pages.hstack(_counted(pages.with_columns(site=pl.Series(sites, dtype=pl.String))))
@@ -82,7 +88,12 @@ def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[s
 
 
 def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> list[str]:
-    """The article in each HTML page; empty where there is none."""
+    """The article in each HTML page; empty where there is none.
+
+    >>> [body] = extract([open("data/raw/news/harrowdalepost.example/mill-museum.html", "rb").read()])
+    >>> "<p>" in body
+    False
+    """
     decoded = [decode_html(page) or "" for page in pages]
     return _bodies(pl.DataFrame({"text": decoded}, schema={"text": pl.String}).with_columns(format=pl.lit("html")))
 

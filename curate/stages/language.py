@@ -165,7 +165,12 @@ def identify(texts: Sequence[str]) -> list[Answer]:
 
 
 def detect(texts: Sequence[str]) -> list[Answer]:
-    """Code and score in [0, 1] of each text, as langdetect gives them; ("und", 0.0) where a text is no language."""
+    """Code and score in [0, 1] of each text, as langdetect gives them; ("und", 0.0) where a text is no language.
+
+    >>> answers = detect(["The council met on Monday to decide about the bridge.", "?!"])
+    >>> [language for language, score in answers]
+    ['en', 'und']
+    """
     found = _detect([_no_surrogates(text[:MAX_CHARACTERS]) for text in texts], detectors.get("langdetect"), MIN_LETTERS)
     return list(zip(found["language"], found["score"], strict=True))
 

@@ -385,7 +385,11 @@ _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
 
 
 def normal_url(given: str | None) -> str | None:
-    """Without user, password, and the fragment, which no server sees."""
+    """Without user, password, and the fragment, which no server sees.
+
+    >>> normal_url("https://ann:secret@example.org/a#top")
+    'https://example.org/a'
+    """
     plain = _CONTROL.sub("", given).strip() if given else ""
     return _USERINFO.sub(r"\1//", plain).partition("#")[0].strip() or None
 

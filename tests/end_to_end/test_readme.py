@@ -1,12 +1,23 @@
-"""The code of the README runs as written."""
+"""The code of the README and the examples of the docstrings run as written."""
 
+import doctest
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import curate
 from tests.end_to_end.conftest import ENVIRONMENT
 
+PACKAGE = Path(curate.__file__).parent
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
@@ -34,3 +45,15 @@ def test_python_functions(built):
         [sys.executable, "walk.py"], cwd=built, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_of_docstrings(module, built, monkeypatch):
+    monkeypatch.chdir(built)
+    monkeypatch.setenv("HF_HOME", str(built / "hf-examples"))
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+@pytest.mark.parametrize("name", curate.__all__)
+def test_public_functions_have_an_example(name):
+    assert ">>> " in getattr(curate, name).__doc__
