@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/news.yaml
 BIN := .venv/bin
 
-.PHONY: dataset test kills check docs bench clean
+.PHONY: dataset test kills fuzz installs check docs bench clean
 
 dataset: .venv/installed
 	$(BIN)/curate run $(CONFIG)
@@ -14,6 +14,14 @@ test: .venv/installed-dev
 # 25 runs and 25 workers killed at random moments; the suite does it a few times.
 kills: .venv/installed-dev
 	CURATE_KILLS=25 $(BIN)/python -m pytest tests/end_to_end/test_kills.py $(ARGS)
+
+# Coverage-guided fuzzing of every target together; SECONDS and TARGETS choose how long and which.
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz $(TARGETS) --seconds $(or $(SECONDS),600)
+
+# The wheel in a bare environment of each of these Pythons, with no compiler on the PATH.
+installs: .venv/installed-dev
+	CURATE_PYTHONS="$(or $(PYTHONS),$(PYTHON))" $(BIN)/python -m pytest tests/install $(ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -161,11 +161,16 @@ def _parquet(**columns: list[object]) -> bytes:
 
 _PAGE = "Home | News\n\nThe ferry to the islands leaves at noon, the harbour office said on Monday.\n\n© 2024 Echo"
 _HTML = f"<html><head><title>Ferry</title></head><body><nav>Home</nav><p>{_PAGE}</p></body></html>".encode()
-_WARC = warc_record("response", _HTML, http="text/html") + warc_record("conversion", b"A page.", content_type="text/plain")
+_WARC = warc_record("response", _HTML, http="text/html") + warc_record(
+    "conversion", b"A page.", content_type="text/plain"
+)
 _CONFIG = b"name: news\nversion: 0.1.0\nread: {paths: [pages]}\ndedup: {threshold: 0.6}\nsplit: {test: 0.1}\n"
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
-    "jsonl": (read_jsonl, [b'{"text": "A page.", "url": "https://a.example/1"}\n{"html": "<p>"}\n', b'[1, {"a": null}]']),
+    "jsonl": (
+        read_jsonl,
+        [b'{"text": "A page.", "url": "https://a.example/1"}\n{"html": "<p>"}\n', b'[1, {"a": null}]'],
+    ),
     "csv": (read_csv, [b'text,url\n"A page, cut","https://a.example"\nx,y\n', b"text\thtml\n\x00\t<p>\n"]),
     "warc": (read_warc, [_WARC, b"WARC/1.0\r\nContent-Length: 99\r\n\r\nshort"]),
     "parquet": (read_parquet, [_parquet(text=["A page.", None], url=["https://a.example", ""]), _parquet(x=[1, 2])]),
@@ -178,7 +183,10 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "clean": (clean_text, [_PAGE.encode(), _PAGE.encode() + b"\0" + _PAGE.encode()]),
     "extract": (extract_html, [_HTML, b"<table><tr><td><b><p></table>" * 3]),
     "copies": (find_copies, [b"\0".join([_PAGE.encode()] * 3), "東京は雨です。\0東京は雨です。".encode()]),
-    "private": (find_private, [b"ann@example.org, 8.8.8.8, 4111 1111 1111 1111, GB82 WEST 1234 5698 7654 32, +44 20 7946 0958"]),
+    "private": (
+        find_private,
+        [b"ann@example.org, 8.8.8.8, 4111 1111 1111 1111, GB82 WEST 1234 5698 7654 32, +44 20 7946 0958"],
+    ),
     "describe": (describe, [b"Published 12 March 2024\0Published on 2024-03-12", _PAGE.encode()]),
 }
 """By name, the function and inputs to begin with."""

@@ -1,37 +1,16 @@
 """Imports point one way, as docs/architecture.md draws it."""
 
 import ast
+import graphlib
+import re
 from pathlib import Path
 
 import curate
 
 PACKAGE = Path(curate.__file__).parent
 
-LAYERS = """
-__main__
-cli
-display
-explain
-trial
-report
-pipeline starter
-build runner
-progress
-engines
-store
-config
-release
-stages
-blocklists contamination prose
-neardup models readers repair metadata privacy strata
-langid passages
-document
-text suspects
-tasks
-section
-errors
-""".strip().splitlines()
-
+DRAWN = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+LAYERS = re.findall(r"## Imports\n.*?```\n(.*?)```", DRAWN, re.S)[0].splitlines()
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
 
 
@@ -78,3 +57,34 @@ def test_import_is_lazy():
 
     code = "import sys, curate; sys.exit('polars' in sys.modules or 'pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_module_imports_itself_round_about():
+    paths = {dotted(path): path for path, _ in modules()}
+    graph = {name: set(imports(path, set(paths))) - {name} for name, path in paths.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises where there is a cycle
+
+
+def dotted(path):
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path, names):
+    """Which of the modules one imports, also where it is used."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield from {f"{node.module}.{alias.name}"} & names or {node.module} & names
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & names
+
+
+def test_functions_are_short():
+    lengths = sorted(
+        node.end_lineno - node.lineno + 1
+        for path, _ in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    )
+    assert lengths[len(lengths) // 2] <= 10
+    assert lengths[len(lengths) * 9 // 10] <= 30
