@@ -250,7 +250,7 @@ def diff(old: str, new: str, exit_code: bool, as_json: bool) -> None:
     OLD and NEW are folders such as data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
     """
     from curate import display
-    from curate.release.versions import difference
+    from curate.release.difference import difference
 
     found = difference(old, new)
     if as_json:

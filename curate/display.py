@@ -12,8 +12,8 @@ from rich.text import Text
 
 from curate.pipeline import Planned
 from curate.release.build import Release
+from curate.release.difference import Difference
 from curate.release.hub import Pushed
-from curate.release.versions import Difference
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
 from curate.starter import Look
 from curate.tasks import Json

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from itertools import pairwise
 
 import polars as pl
 import pyarrow as pa
@@ -41,7 +42,7 @@ def _drain(items) -> list[Record | Fault]:
         found.extend(items)
     except Damage as damage:
         assert damage.reason and damage.detail
-    assert all(one.number <= other.number for one, other in zip(found, found[1:], strict=False))
+    assert all(one.number <= other.number for one, other in pairwise(found))
     for item in found:
         if isinstance(item, Record):
             assert item.format in ("text", "html") and len(item.page) <= 3 * LIMIT

@@ -1,4 +1,4 @@
-"""A little of what `python -m tests.fuzz` does for long: hypothesis on every target, atheris on all of them together."""
+"""A little of what `make fuzz` does for long: hypothesis on every target, atheris on all of them together."""
 
 import importlib.util
 import subprocess

@@ -47,7 +47,7 @@ def load_plainly(repo: str, revision: str | None = None, **options: Any) -> dict
 
 
 def compare(old: str, new: str) -> dict[str, int]:
-    from curate.release.versions import difference
+    from curate.release.difference import difference
 
     return dict(difference(old, new).changes.counts)
 

@@ -20,7 +20,8 @@ import pathlib, curate
 pages = pathlib.Path("pages")
 pages.mkdir()
 for number in range(60):
-    story = " ".join(f"Ferry {number} left pier {number * word} at noon, said harbour master {word}." for word in range(9))
+    told = (f"Ferry {number} left pier {number * word} at noon, said harbour master {word}." for word in range(9))
+    story = " ".join(told)
     (pages / f"{number}.txt").write_text(f"Home\\n\\n{story}\\n", encoding="utf-8")
 """
 LOAD = "import curate; print(sum(len(rows) for rows in curate.load('data/releases/mine').values()))"

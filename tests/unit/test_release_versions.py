@@ -11,7 +11,7 @@ from curate import display
 from curate.errors import InputError, ReleaseError
 from curate.release import build, leaks, manifest
 from curate.release.build import Config
-from curate.release.versions import difference
+from curate.release.difference import difference
 from curate.stages import read, split
 from curate.stages.split import Past
 from tests.support.releases import documents, release, shard, split_up
