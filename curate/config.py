@@ -76,6 +76,8 @@ class Config(Section):
 
     def section(self, stage: str) -> Section | None:
         """The section of a stage, or None where the config leaves the stage out."""
+        if stage == "select":
+            return self.quality.selection if self.quality else None
         section: Section | None = getattr(self, stage)
         return section
 

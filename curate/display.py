@@ -38,15 +38,18 @@ def look(seen: Look, path: Path) -> None:
 
 
 def funnel(rows: Sequence[Json]) -> None:
-    """A row a stage: documents and characters in and out, the most frequent reasons for drops."""
+    """A row a stage: documents and characters in and out, words or tokens out, the most frequent reasons for drops."""
+    unit = next((unit for unit in ("tokens", "words") if any(f"{unit}_kept" in row for row in rows)), None)
     table = Table("stage", title="What each stage kept", title_justify="left", box=None, pad_edge=False)
-    for name in ("documents in", "dropped", "out", "characters in", "out"):
+    for name in ("documents in", "dropped", "out", "characters in", "out", *([f"{unit} out"] if unit else [])):
         table.add_column(name, justify="right")
     table.add_column("dropped because", overflow="fold")
     for row in rows:
         counts = [row.get(f"documents_{part}", 0) for part in ("in", "dropped", "kept")]
-        chars = [row.get(f"chars_{part}", 0) for part in ("in", "kept")]
-        table.add_row(row["stage"], *(f"{count:,}" for count in counts + chars), _plain(_reasons(row["reasons"])))
+        counts += [row.get(f"chars_{part}", 0) for part in ("in", "kept")]
+        counts += [row.get(f"{unit}_kept")] if unit else []
+        cells = ["" if count is None else f"{count:,}" for count in counts]
+        table.add_row(row["stage"], *cells, _plain(_reasons(row["reasons"])))
     _print(table)
 
 

@@ -20,6 +20,9 @@
     language      String   language    ISO 639 code or `und`
     language_score Float64 language
     language_confidence Float64?  language   calibrated probability that the language is right
+    words         Int64    quality     words with a letter or digit; kept up where a later stage changes the text
+    tokens        Int64    quality     tokens of the tokenizer that the config names; `tokenizer` (JSON) says which
+    classifier_score, perplexity Float64   quality   what the models say that the config names
     cluster       String   dedup       id of the cluster's representative
     split         String   split       train, validation or test
 
@@ -79,3 +82,10 @@ def drop(batch: pl.DataFrame, where: pl.Expr, reason: str, detail: pl.Expr | Non
 def language_of(batch: pl.DataFrame) -> pl.Series:
     """The language column; nulls where the stage has not run."""
     return batch["language"] if "language" in batch.columns else pl.Series([None] * batch.height, dtype=pl.String)
+
+
+def beside(batch: pl.DataFrame, values: pl.Series) -> pl.DataFrame:
+    """The batch with a column of values of the documents that are not dropped, in order; null for the others."""
+    kept = batch["drop_reason"].is_null()
+    column = pl.repeat(None, batch.height, dtype=values.dtype, eager=True).alias(values.name)
+    return batch.with_columns(column.scatter(kept.arg_true(), values))

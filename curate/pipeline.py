@@ -1,7 +1,7 @@
 """Config -> plan -> run.
 
     read -> normalize -> boilerplate -> metadata -> language -> quality -> privacy -> dedup ->
-    decontaminate -> split -> release
+    decontaminate -> select -> split -> release
 
 Every stage turns shards into shards. What an earlier run has done is found in the store and not done again.
 """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curate.counting import UNITS, recounted
 from curate.document import DECISION, SUMMED, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
@@ -45,14 +46,14 @@ class StageTask:
 def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What a stage keeps of a batch, and what it drops: as given, with the columns it added and its verdict."""
     given = undecided(batch)
-    judged = stage.apply(given, config)
+    judged = recounted(stage.apply(given, config), batch)
     if judged.height != batch.height:
         raise AssertionError(f"{stage.name}.apply returned {judged.height} rows for {batch.height}")
     keep = judged["drop_reason"].is_null()
     kept = judged.filter(keep).drop(*DECISION)
     added = [name for name in judged.columns if name not in batch.columns and name not in DECISION]
     dropped = batch.hstack(judged.select(*added, *DECISION)).filter(~keep)
-    return kept, dropped
+    return kept, recounted(dropped, judged.filter(~keep))
 
 
 def _carefully(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -97,6 +98,10 @@ def _count(count: Counter[str], batch: pl.DataFrame, kept: pl.DataFrame, dropped
         chars_cut=chars_in - chars_kept - chars_dropped,
         chars_dropped=chars_dropped,
     )
+    for unit in UNITS:
+        for name, frame in (("in", batch), ("kept", kept), ("dropped", dropped)):
+            if unit in frame.columns:
+                count[f"{unit}_{name}"] += int(frame[unit].sum())
 
 
 def _chars(batch: pl.DataFrame) -> int:

@@ -38,6 +38,7 @@ def release_card(release: Manifest, repo: str | None) -> str:
         summary=release.card["summary"],
         text=release.card["text"],
         splits=release.counts["splits"],
+        units=_units(release.counts["splits"].values()),
         notes=release.notes,
         content_sha256=release.content_sha256,
         previous=release.previous,
@@ -179,12 +180,19 @@ def _sample(shown: Json) -> Json:
     return {"id": cell(shown["id"]), "split": shown["split"], "title": title, "text": text}
 
 
+def _units(splits: Iterable[Json]) -> list[str]:
+    """What the size of a split is given in, beside documents."""
+    return [unit for unit in ("characters", "words", "tokens") if all(unit in count for count in splits)]
+
+
 def _funnel_row(row: Json) -> Json:
     keys = ("documents_in", "documents_kept", "documents_dropped", "chars_kept")
+    units = {unit: f"{row[f'{unit}_kept']:,}" if f"{unit}_kept" in row else "" for unit in ("words", "tokens")}
     reasons = [f"{cell(reason)} {count:,}" for reason, count in list(row.get("reasons", {}).items())[:3]]
     return {
         "stage": row["stage"],
         **{key: f"{row.get(key, 0):,}" for key in keys},
+        **units,
         "reasons": ", ".join(reasons),
     }
 

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from curate.errors import ReleaseError
+from curate.prose.words import find_words
 from curate.release import manifest
 from curate.release.content import content_sha256, content_sum
 from curate.release.diff import Changes
@@ -53,7 +54,7 @@ class Column(Section):
 class Contents:
     """What the finished shards hold, counted there."""
 
-    splits: dict[str, Json]  # split -> documents, characters, bytes (Arrow)
+    splits: dict[str, Json]  # split -> documents, characters, words, bytes (Arrow); tokens where they were counted
     counts: Json  # the same, and documents by language, site, source, year, and bits of their number of characters
     content_sha256: str
     samples: list[Json]
@@ -139,7 +140,11 @@ def _check_hashes(batch: pl.DataFrame, file: File) -> None:
 def _count(batch: pl.DataFrame, counts: dict[str, Counter[str]]) -> None:
     chars = batch["text"].str.len_chars()
     size = batch.to_arrow(compat_level=pl.CompatLevel.oldest()).nbytes
-    counts["total"].update(documents=batch.height, characters=int(chars.sum()), bytes=size)
+    found = find_words(batch["text"])
+    words = int(found.summed(found.real).sum())
+    counts["total"].update(documents=batch.height, characters=int(chars.sum()), words=words, bytes=size)
+    if batch["tokens"].count():
+        counts["total"]["tokens"] += int(batch["tokens"].sum())
     for name in ("language", "site", "source"):
         counts[name].update(batch[name].drop_nulls().to_list())
     counts["year"].update(batch["published"].str.head(4).drop_nulls().to_list())

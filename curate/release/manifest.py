@@ -10,8 +10,8 @@ split, license, configs  what else makes a MAJOR version when it changes
 gate            what was checked on the finished files
 notes           what a reader must know of it, such as a split that is empty
 removals        lines of the list of removals, and how many of them match no document
-counts          documents by language, site, source, year and length
-funnel          a row a stage: documents and characters in and out, reasons
+counts          documents, characters, words and tokens by split; documents by language, site, source, year and length
+funnel          a row a stage: documents, characters, words and tokens in and out, reasons
 config, inputs  what was built from what
 tools           versions of what wrote the bytes
 """

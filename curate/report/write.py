@@ -100,11 +100,13 @@ def _choices(trail: Trail) -> Json:
 
 
 def _funnel(trail: Trail) -> list[Json]:
-    """The rows of the funnel with tokens, estimated from the tokens of some texts for each character."""
+    """The rows of the funnel with tokens, as counted, or estimated from the tokens of some texts for each character."""
     rates: list[float | None] = figures.token_rates(trail)
+    counted = any("tokens_kept" in row for row in trail.funnel)  # by quality.tokenizer
     rows, before = [], None
     for row, rate in zip(trail.funnel, rates, strict=True):
-        tokens = None if rate is None else round(rate * row.get("chars_kept", 0), -1)
+        about = None if rate is None or counted else round(rate * row.get("chars_kept", 0), -1)
+        tokens = row.get("tokens_kept", about)
         rows.append({**row, "tokens_in": before, "tokens_kept": tokens})
         before = tokens
     return rows

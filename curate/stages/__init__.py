@@ -15,7 +15,18 @@ from typing import Any
 
 import polars as pl
 
-from curate.stages import boilerplate, decontaminate, dedup, language, metadata, normalize, privacy, quality, split
+from curate.stages import (
+    boilerplate,
+    decontaminate,
+    dedup,
+    language,
+    metadata,
+    normalize,
+    privacy,
+    quality,
+    select,
+    split,
+)
 from curate.tasks import File, Rounds
 
 Apply = Callable[[pl.DataFrame, Any], pl.DataFrame]
@@ -41,6 +52,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("privacy", privacy.VERSION, privacy.apply),
     Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare),
     Stage("decontaminate", decontaminate.VERSION, decontaminate.apply, decontaminate.prepare),
+    Stage("select", select.VERSION, select.apply, select.prepare),
     Stage("split", split.VERSION, split.apply, split.prepare),
 )
-"""All but `read`, which makes the documents, and `release`, which takes them away."""
+"""All but `read`, which makes the documents, and `release`, which takes them away. `select` has no section of its own:
+it carries out `quality.keep_top` and `quality.sample`."""

@@ -17,14 +17,19 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from curate.blocklists import Blocklist, drop_blocked
-from curate.document import undecided
+from curate.counting import counted
+from curate.document import beside, undecided
 from curate.prose.measures import gram_measures, line_measures, word_measures
 from curate.prose.rules import GRAM_RULES, LINE_RULES, PRESETS, RULES, WORD_RULES, ruled
 from curate.prose.taking_out import TakenOut, take_out
 from curate.prose.words import find_words
+from curate.scoring.classifier import Classifier, classifier_scores
+from curate.scoring.perplexity import Perplexity, perplexities
+from curate.scoring.tokens import Tokenizer
 from curate.section import Count, CountOrZero, Fraction, Section
+from curate.stages import select
 
-VERSION = 1
+VERSION = 2
 
 PART_CHARACTERS = 2_000_000
 """How much text is measured at a time: about 30 bytes of memory a character."""
@@ -45,6 +50,20 @@ class Config(Section):
     blocklist: Blocklist | None = Field(
         None, description="Sites, pages and words to drop documents for: `sites`, `words`, `min_count`."
     )
+    classifier: Classifier | None = Field(
+        None, description="A fastText classifier of your own: column `classifier_score`."
+    )
+    perplexity: Perplexity | None = Field(None, description="A KenLM model of your own: column `perplexity`.")
+    keep_top: Fraction | None = Field(
+        None,
+        gt=0,
+        description="Share of the documents that is kept, those with the highest `classifier_score` or, without a "
+        "classifier, the least `perplexity`; exact, of what all later stages leave. DCLM: 0.1.",
+    )
+    tokenizer: Tokenizer | None = Field(
+        None, description="A tokenizer.json: its path, or `path` and `sha256`. Counts tokens: column `tokens`."
+    )
+    sample: select.Sample | None = Field(None, description="A sample or a mix of what all later stages leave.")
     take_out: tuple[TakenOut, ...] = Field(
         (),
         description="Lines to take out of documents. C4: `unfinished` (no full stop, question or exclamation mark or "
@@ -129,6 +148,27 @@ class Config(Section):
                 raise ValueError(f"min_{name} {least} is above max_{name} {most}, so every document would be dropped")
         return self
 
+    @model_validator(mode="after")
+    def _can_select(self) -> Config:
+        if self.keep_top is not None and not (self.classifier or self.perplexity):
+            raise ValueError("keep_top: needs a classifier or perplexity to rank documents by")
+        if self.sample and self.sample.tokens and not self.tokenizer:
+            raise ValueError("sample.tokens: needs a tokenizer; or give a number of words")
+        return self
+
+    @property
+    def selection(self) -> select.Config | None:
+        """What the stage `select` has to do; None where every document is kept."""
+        if self.keep_top is None and self.sample is None:
+            return None
+        score: select.Score = "classifier_score" if self.classifier else "perplexity"
+        return select.Config(
+            keep_top=self.keep_top,
+            rank_by=score if self.keep_top is not None else None,
+            sample=self.sample,
+            unit="tokens" if self.tokenizer else "words",
+        )
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, given: Any) -> Any:
@@ -141,7 +181,7 @@ class Config(Section):
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """Drop what breaks a rule, for the first rule it breaks."""
-    return pl.concat(_judged(part, config) for part in _parts(batch)) if batch.height else batch
+    return pl.concat(_judged(part, config) for part in _parts(batch)) if batch.height else _judged(batch, config)
 
 
 def _parts(batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -167,6 +207,21 @@ def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
         wanted = {rule[4:] for rule in rules if getattr(config, rule) is not None}
         if wanted:
             batch = ruled(batch, measure(batch, words, wanted), rules, limits)
+    return counted(_scored(batch, config), words, config.tokenizer)
+
+
+def _scored(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """What the models say of the documents that the rules leave; null for the others."""
+    if config.classifier:
+        left = batch.filter(pl.col("drop_reason").is_null())["text"]
+        batch = beside(batch, classifier_scores(left, config.classifier))
+        rules = {"min_score": "classifier score too low"}
+        batch = ruled(batch, batch.select(score="classifier_score"), rules, dict(config.classifier))
+    if config.perplexity:
+        left = batch.filter(pl.col("drop_reason").is_null())["text"]
+        batch = beside(batch, perplexities(left, config.perplexity))
+        rules = {"min_perplexity": "perplexity too low", "max_perplexity": "perplexity too high"}
+        batch = ruled(batch, batch.select("perplexity"), rules, dict(config.perplexity))
     return batch
 
 

@@ -1,0 +1,92 @@
+"""Scores, tokens, the top share and a sample, through the command line: what they leave, and what is said of it."""
+
+import json
+import random
+
+import polars as pl
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from tests.end_to_end.conftest import ROOT, curate, release_bytes
+
+CONFIG = """
+name: sampled
+version: 0.1.0
+read:
+  paths: [pages.jsonl]
+quality:
+  min_words: 20
+  classifier: {path: model.bin, label: eng_Latn}
+  keep_top: 0.5
+  tokenizer: tokenizer.json
+  sample: {tokens: 700, by: metadata.license, mix: {cc0: 0.6, cc-by: 0.4}}
+split: {validation: 0, test: 0}
+"""
+SENTENCE = "the harbour was closed and nobody in town could say when that old bridge will be mended or who pays for it"
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sampled")
+    made = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.save(str(folder / "tokenizer.json"))
+    (folder / "model.bin").write_bytes((ROOT / "tests/support/fasttext-tiny.bin").read_bytes())
+    (folder / "config.yaml").write_text(CONFIG)
+    draw = random.Random(5)
+    rows = [
+        {
+            "id": f"p{i}",
+            "text": " ".join(draw.choices(SENTENCE.split(), k=30)) + ".",
+            "license": "cc0" if i % 3 else "cc-by",
+            "robots": "noai" if i % 2 else "all",
+        }
+        for i in range(120)
+    ]
+    (folder / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    curate("run", "config.yaml", "--workers", "2", cwd=folder)
+    return folder
+
+
+def test_what_is_left_is_counted(sampled):
+    release = sampled / "data/releases/sampled/v0.1.0"
+    documents = pl.concat(pl.read_parquet(path) for path in release.glob("data/*.parquet"))
+    assert documents["tokens"].to_list() == [31] * documents.height, "30 words and a stop"
+    columns = [json.loads(row) for row in documents["metadata"]]
+    licences = [row["license"] for row in columns]
+    assert [licences.count(name) for name in ("cc0", "cc-by")] == [13, 9], "of 31 tokens: 420 and 280"
+    assert {row["robots"] for row in columns} == {"all", "noai"}, "columns of the input are carried through"
+    manifest = json.loads((release / "manifest.json").read_text())
+    assert manifest["counts"]["splits"]["train"]["tokens"] == 22 * 31
+    assert manifest["counts"]["splits"]["train"]["words"] == 22 * 30
+    rows = {row["stage"]: row for row in manifest["funnel"]}
+    assert rows["quality"]["tokens_kept"] == rows["select"]["tokens_in"] == 31 * rows["quality"]["documents_kept"]
+    assert rows["select"]["tokens_kept"] == 22 * 31
+    assert rows["select"]["reasons"]["not in the top share"] == rows["select"]["documents_in"] // 2
+    card = (release / "README.md").read_text()
+    assert "| train | 22 |" in card and "| 660 | 682 |" in card
+
+
+def test_the_top_half_has_the_highest_scores(sampled):
+    record = json.loads((sampled / "data/build/sampled/run.json").read_text())
+    [task] = next(stage for stage in record["stages"] if stage["stage"] == "select")["tasks"]
+    kept, dropped = (pl.read_parquet(sampled / task["files"][part]["url"]) for part in ("kept", "dropped"))
+    top = pl.concat([kept, dropped.filter(drop_reason="not in the sample").select(kept.columns)])
+    rest = dropped.filter(drop_reason="not in the top share")
+    assert top["classifier_score"].min() >= rest["classifier_score"].max()
+
+
+def test_one_worker_makes_the_same_bytes(sampled, tmp_path):
+    for path in sampled.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    curate("run", "config.yaml", "--workers", "1", cwd=tmp_path)
+    assert release_bytes(tmp_path) == release_bytes(sampled)
+
+
+def test_a_classifier_that_is_none_is_said_before_the_run(sampled, tmp_path):
+    for path in sampled.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "model.bin").write_bytes(b"\xba\x16\x4f\x2f not a model")
+    said = curate("run", "config.yaml", cwd=tmp_path, expect=2).stderr
+    assert said.startswith("config.yaml:8:3: quality.classifier: model.bin: is cut short or damaged")
+    assert not (tmp_path / "data").exists()
