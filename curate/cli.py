@@ -240,6 +240,60 @@ def report(config: str, overrides: dict[str, Any], out: str) -> None:
 
 
 @main.command()
+@_config_argument
+@_set_option
+@click.option(
+    "--labels",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Where corrections are saved, as JSON lines; default: labels/NAME.jsonl in the data folder.",
+)
+@click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65_535), help="0: any that is free.")
+def browse(config: str, overrides: dict[str, Any], labels: str | None, port: int) -> None:
+    """Look through the last run's pages in a browser, and correct which lines are kept.
+
+    Serves this machine only. Corrections are labelled pages: train on them with `python -m curate.models.train`.
+    Needs the extra curate[browse].
+    """
+    from curate import pipeline
+    from curate.browse import browse as serve
+
+    loaded = pipeline.loaded(config, overrides)
+    serve(loaded, Path(labels or f"{loaded.data}/labels/{loaded.name}.jsonl"), port, _opened)
+
+
+@main.command()
+@_config_argument
+@click.argument("labels", nargs=-1, required=True, metavar="LABELS...")
+@_set_option
+@click.option("--at-least", type=click.FloatRange(0, 1), help="Exit with 1 where Fb of all pages is less.")
+@_json_option
+def score(
+    config: str, labels: tuple[str, ...], overrides: dict[str, Any], at_least: float | None, as_json: bool
+) -> None:
+    """Say how well CONFIG's boilerplate section does on labelled pages: Fb, by site, the worst first.
+
+    LABELS are files of `curate browse`, or others that `python -m curate.models.train` reads.
+    """
+    from curate import display, pipeline
+    from curate.score import score as measure
+
+    rows = measure(pipeline.loaded(config, overrides), labels)
+    if as_json:
+        _print_json([asdict(row) for row in rows])
+    else:
+        display.scores(rows)
+    if at_least is not None and rows[0].fb < at_least:
+        sys.exit(1)
+
+
+def _opened(address: str) -> None:
+    click.echo(f"{address} (Ctrl-C ends)")
+    if sys.stdout.isatty():
+        click.launch(address)
+
+
+@main.command()
 @click.argument("old")
 @click.argument("new")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where they differ.")

@@ -15,6 +15,7 @@ from curate.release.build import Release
 from curate.release.difference import Difference
 from curate.release.hub import Pushed
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
+from curate.score import Scored
 from curate.starter import Look
 from curate.tasks import Json
 from curate.trial import Result
@@ -92,6 +93,16 @@ def trial(found: Result) -> None:
     _print(_plain(f"some {found.bytes / 1e6:,.0f} MB of disk for the build, without the release."))
     _print(_plain("Copies of documents outside the sample, and what the pages of a site share, are not seen here."))
     _print(_plain(found.out))
+
+
+def scores(rows: Sequence[Scored]) -> None:
+    """A row a site."""
+    table = Table("site", box=None, pad_edge=False)
+    table.add_column("Fb", justify="right")
+    table.add_column("pages", justify="right")
+    for row in rows:
+        table.add_row(_plain(row.site or "all"), f"{row.fb:.4f}", f"{row.pages:,}")
+    _print(table)
 
 
 def difference(found: Difference) -> None:

@@ -1,6 +1,6 @@
 """Labelled pages to learn from, and their disguises.
 
-PAGES.parquet has one row a page:
+PAGES.parquet, or the same as JSON lines in PAGES.jsonl (what `curate browse` saves), has one row a page:
 
     id          String         unique
     site        String         cross-validation never has a site on both sides
@@ -18,11 +18,13 @@ disguise, its labels carried along.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -56,8 +58,11 @@ class Page:
 
 
 def read(path: str) -> list[Page]:
-    """All flattenings of all pages of a file in the format above. Raises ValueError where labels do not fit."""
-    frame = pl.read_parquet(path, columns=[name for name in pl.read_parquet_schema(path) if name != "html"])
+    """All flattenings of all pages of a file in the format above; of JSON lines with one id, the last.
+
+    Raises ValueError where labels do not fit, or where a line is no JSON object.
+    """
+    frame = _json_lines(path) if path.endswith(".jsonl") else _parquet(path)
     names = sorted(name.removeprefix("text_") for name in frame.columns if name.startswith("text_"))
     if not names:
         raise ValueError(f"{path}: no column text_*; see curate/models/labelled.py for the format")
@@ -70,6 +75,21 @@ def read(path: str) -> list[Page]:
     ]
 
 
+def _parquet(path: str) -> pl.DataFrame:
+    return pl.read_parquet(path, columns=[name for name in pl.read_parquet_schema(path) if name != "html"])
+
+
+def _json_lines(path: str) -> pl.DataFrame:
+    rows = {}
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
+        try:
+            row = json.loads(line)
+            rows[row["id"]] = row
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}:{number}: no labelled page: {type(error).__name__}: {error}") from None
+    return pl.DataFrame(list(rows.values()), infer_schema_length=None)
+
+
 def _page(row: dict[str, object], flattener: str) -> Iterator[Page]:
     lines = str(row[f"text_{flattener}"]).split("\n")
     wanted, unwanted = (tuple(_segments(row.get(name))) for name in ("with", "without"))
@@ -77,11 +97,11 @@ def _page(row: dict[str, object], flattener: str) -> Iterator[Page]:
     if len(str(labels)) != len(lines):
         raise ValueError(f"{row['id']}: {len(lines)} lines in text_{flattener}, {len(str(labels))} labels")
     source, lang = (str(row.get(name) or "?") for name in ("source", "lang"))
-    gold = str(row["gold_text"]) if row.get("gold_text") else None
+    gold = None if row.get("gold_text") is None else str(row["gold_text"])
     pairs = list(zip(lines, str(labels), strict=True))
     page = Page(str(row["id"]), str(row["site"]), source, lang, flattener, gold, pairs)
     if any(label in "01t" for label in str(labels)):
-        yield page if gold else replace(page, wanted=wanted, unwanted=unwanted)
+        yield replace(page, wanted=wanted, unwanted=unwanted) if gold is None else page
 
 
 def _labels_of_segments(lines: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
@@ -48,11 +49,14 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
     say = command.clock()
     examples = Examples.of([page for path in pages for page in labelled.read(path)])
     say(f"{len(examples.pages)} pages with disguises, {len(examples.labels)} lines")
+    if len(np.unique(examples.folds)) < 2:
+        raise click.ClickException("too few pages to learn from: label some ten at least")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     weights.save(folder / "text.npz", flattened.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))
     say(f"wrote {folder / 'text.npz'} and text.json")
-    groups = {"sites left out": examples.folds} if check else {}
+    several = len({fold_of(page.site) for page in examples.pages}) > 1
+    groups = {"sites left out" if several else "pages left out": examples.folds} if check else {}
     if sources:
         groups["each source left out"] = examples.sources
     tables = {name: validate(examples, group, steps, say, folder) for name, group in groups.items()}
@@ -121,8 +125,10 @@ class Examples:
 
     @cached_property
     def folds(self) -> npt.NDArray[np.str_]:
-        """The fold of each page, by its site."""
-        return np.array([f"fold {fold_of(page.site) + 1}" for page in self.pages])
+        """The fold of each page, by its site; by its id where all sites fall into one."""
+        sites = {fold_of(page.site) for page in self.pages}
+        keys = [page.site if len(sites) > 1 else page.id for page in self.pages]
+        return np.array([f"fold {fold_of(key) + 1}" for key in keys])
 
     @cached_property
     def sources(self) -> npt.NDArray[np.str_]:

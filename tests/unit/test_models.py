@@ -232,6 +232,18 @@ def test_labelled_pages_are_read(tmp_path):
     assert (page.source, page.lang, page.flattener, page.gold) == ("mine", "en", "wet", "It rained all day.")
 
 
+def test_json_lines_are_read_the_last_of_an_id(tmp_path):
+    row = {"id": "1", "site": "a.org", "text_page": "Home\n\nIt rained all day.", "labels_page": "0_1"}
+    rows = [row | {"gold_text": None}, row | {"id": "2", "labels_page": "0_0", "gold_text": ""}]
+    rows.append(row | {"gold_text": "It rained all day."})
+    path = tmp_path / "pages.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [(page.id, page.gold) for page in labelled.read(str(path))] == [("1", "It rained all day."), ("2", "")]
+    path.write_text(json.dumps(row) + "\n{")
+    with pytest.raises(ValueError, match=r"pages.jsonl:2: no labelled page"):
+        labelled.read(str(path))
+
+
 def test_segments_label_the_lines_they_are_in(tmp_path):
     text = "Home\nIt rained all day, and nobody came.\nRead also: more rain\nWho knows?"
     columns = {"labels_wet": None, "with": ["rained all day"], "without": ["Read also: more"], "text_wet": text}

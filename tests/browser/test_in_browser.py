@@ -1,4 +1,4 @@
-"""report.html in a real browser: Debian's Chromium, headless, without a network."""
+"""report.html and `curate browse` in a real browser: Debian's Chromium, headless, without a network."""
 
 import os
 import re
@@ -8,9 +8,12 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from curate.models import labelled
+from curate.models.train import Examples
 from tests.end_to_end.conftest import curate, make_project
+from tests.support.browse import browsing
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromium-driver (apt-get install)")
@@ -22,10 +25,15 @@ PLANTED = """<script>document.title = "planted"</script><img src=x onerror="docu
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = make_project(tmp_path_factory.mktemp("browser"))
     (folder / "data/raw/news/planted.txt").write_text(PLANTED + "line " * 200_000)
     curate("run", "configs/news.yaml", "--workers", "1", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder):
     curate("report", "configs/news.yaml", cwd=folder)
     return (folder / "report.html").as_uri()
 
@@ -125,8 +133,12 @@ def test_contrast(page, scheme):
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     page.execute_script("document.querySelectorAll('details').forEach((one) => one.open = true)")
-    if folder := os.environ.get("CURATE_SCREENSHOTS"):
-        page.save_screenshot(f"{folder}/report-{scheme}.png")
+    if shots := os.environ.get("CURATE_SCREENSHOTS"):
+        page.save_screenshot(f"{shots}/report-{scheme}.png")
+    legible(page)
+
+
+def legible(page):
     colors = page.execute_script(COLORS)
     assert len(colors) > 5
     for pair, where in colors:
@@ -142,3 +154,53 @@ def test_it_reads_without_colour_and_aloud(page):
     assert line.find_element(By.CLASS_NAME, "mark").get_attribute("textContent") == "+"
     assert line.find_element(By.CLASS_NAME, "unseen").get_attribute("textContent") == "kept: "
     assert line.get_attribute("title").startswith("kept, score ")
+
+
+@pytest.fixture(scope="module")
+def port(folder):
+    with browsing(folder) as port:
+        yield port
+
+
+@pytest.fixture
+def browsed(browser, port):
+    """The planted page, as `curate browse` shows it."""
+    browser.get(f"http://127.0.0.1:{port}/?text=keep+the+old+bridge+open+for+another+year")
+    settled(browser, lambda: browser.find_elements(By.CSS_SELECTOR, ".lines li.chosen"))
+    yield browser
+    settled(browser, lambda: "corrected" in browser.find_element(By.ID, "count").text)
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
+
+
+def settled(browser, condition):
+    return WebDriverWait(browser, 20).until(lambda _: condition())
+
+
+def press(browser, *keys):
+    browser.find_element(By.ID, "document").send_keys(*keys)
+
+
+def test_a_key_press_is_a_label_that_training_reads(browsed, folder):
+    assert '<script>document.title = "planted"</script>' in browsed.find_element(By.ID, "document").text
+    assert browsed.title == "news: pages"
+    assert browsed.find_elements(By.CSS_SELECTOR, "main img, main script") == []
+    lines = browsed.find_elements(By.CSS_SELECTOR, ".lines li")
+    press(browsed, Keys.ARROW_DOWN, "1", Keys.SHIFT, Keys.ARROW_DOWN, Keys.NULL, "t")
+    settled(browsed, lambda: browsed.find_element(By.ID, "count").text == "1 corrected")
+    assert [line.find_element(By.CLASS_NAME, "mark").text for line in lines[1:3]] == ["T", "T"]
+    press(browsed, "1")
+    settled(browsed, lambda: browsed.find_element(By.ID, "count").text == "1 corrected")
+    assert re.search(r"Line 3 of 4 · score", browsed.find_element(By.ID, "why").text)
+    (page,) = labelled.read(str(folder / "data/labels/news.jsonl"))
+    assert [label for _, label in page.lines if label != "_"][1:3] == ["1", "1"]
+    assert set(Examples.of([page]).letters) <= set("01t?")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_of_browse(browsed, scheme):
+    browsed.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    press(browsed, "?", Keys.ARROW_DOWN, "1", Keys.ARROW_DOWN, "t")
+    settled(browsed, lambda: len(browsed.find_elements(By.CSS_SELECTOR, ".lines .changed")) > 1)
+    legible(browsed)
