@@ -74,11 +74,13 @@ def find(lines: pl.DataFrame) -> pl.DataFrame:
     `lines` has doc, i (position), text, kept, words, date (or null), after (lines past the start of the body) and
     from_title (lines past the title), in order.
     """
-    lines = lines.join(_lower_case_words(lines), on="doc", how="left", maintain_order="left")
-    lines = lines.with_columns(context=_context(), before=pl.col("text").shift(1).over("doc"))
-    lines = lines.filter(~pl.col("kept") & (pl.col("from_title") != 0))
-    readings = pl.concat(_read(lines, rule) for rule in _rules())
-    named = readings.filter(~pl.col("author").str.contains(_FURNITURE) & (pl.col("author").str.len_chars() > 1))
+    near = [pl.col("text").shift(k).over("doc").alias(name) for k, name in ((1, "before"), (-1, "below"))]
+    candidates = lines.with_columns(_dated(), *near).filter(~pl.col("kept") & (pl.col("from_title") != 0))
+    candidates = candidates.with_columns(context=_context())
+    readings = pl.concat(_read(candidates, rule) for rule in _rules())
+    words = _lower_case_words(lines.filter(pl.col("doc").is_in(readings["doc"].implode())))  # dear, and few have one
+    named = _scored(readings.join(words, on="doc", how="left", maintain_order="left"))
+    named = named.filter(~pl.col("author").str.contains(_FURNITURE) & (pl.col("author").str.len_chars() > 1))
     best = named.sort("doc", "score", "i", descending=[False, True, False]).group_by("doc", maintain_order=True).first()
     return best.filter(pl.col("score") > 0.3).select("doc", "author")
 
@@ -111,25 +113,35 @@ def _rules() -> list[Rule]:
     ]
 
 
+def _dated() -> pl.Expr:
+    """Whether a line beside this one has a date."""
+    dated = (pl.col("date").shift(k).over("doc").is_not_null() for k in (1, -1, -2))
+    return pl.any_horizontal(dated).alias("dated")
+
+
 def _context() -> pl.Expr:
     """What the neighbours say for a line: a date or a role beside it, the title above it, the body near."""
-    below = pl.col("text").shift(-1).over("doc")
-    dated = pl.any_horizontal(pl.col("date").shift(k).over("doc").is_not_null() for k in (1, -1, -2))
+    below = pl.col("below")
     role = (below.str.contains(_ROLE) & (below.str.len_chars() < 80)).fill_null(False)
     distance = pl.min_horizontal(pl.col("after").abs(), pl.col("from_title").abs()).clip(0, 20)
-    return 0.6 * dated + 0.8 * role - 0.1 * distance - 0.8 * (pl.col("from_title") <= 0)
+    return 0.6 * pl.col("dated") + 0.8 * role - 0.1 * distance - 0.8 * (pl.col("from_title") <= 0)
 
 
 def _read(lines: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    """doc, i, author, score of the lines that a rule can read."""
+    """doc, i, author, and the score of the line, of those that a rule can read; whether any name will do."""
     short = lines.filter(pl.col("words") <= rule.max_words).with_columns(author=rule.reading)
     named = short.filter(pl.col("author").is_not_null()).with_columns(
         author=pl.col("author").str.replace(rf"\s{_DATE_WORD}\w*\.?$", "").str.strip_chars(" ,.-–—")
     )
+    score = rule.weight + pl.col("context")
+    return named.select("doc", "i", "author", score=score, trusted=pl.lit(rule.trusted))
+
+
+def _scored(readings: pl.DataFrame) -> pl.DataFrame:
+    """The readings, what does not look like a name with a lower score."""
     name = pl.col("author")
     doubt = 1.2 * _has_word_of(name, "lower_case") + 9.0 * (name.str.contains(_NO_NAME) | name.str.contains(_ROLE))
-    score = rule.weight + pl.col("context") - (pl.lit(0.0) if rule.trusted else doubt)
-    return named.select("doc", "i", "author", score=score)
+    return readings.with_columns(score=pl.col("score") - pl.when("trusted").then(0.0).otherwise(doubt))
 
 
 def _lower_case_words(lines: pl.DataFrame) -> pl.DataFrame:

@@ -65,6 +65,9 @@ _SHORT = rf"{_START}{_DAY}\.(?P<m>[01]\d)\.(?P<y>\d\d)(?:\D|$)"
 
 _DIGITS = {chr(zero + n): str(n) for zero in (0x0660, 0x06F0, 0x0966, 0x09E6, 0xFF10) for n in range(10)}
 
+YEAR = rf"(?:19|20)\d\d|\.[01]\d\.\d\d|[{''.join(_DIGITS)}]"
+"""What every date has; digits that are not ASCII may be one."""
+
 
 def find(text: pl.Expr, month_first: pl.Expr | None = None) -> pl.Expr:
     """The first date in a text as `2019-11-22`, null where there is none. 3/4/2019 is in March where `month_first`."""

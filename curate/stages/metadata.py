@@ -8,7 +8,10 @@ document is dropped. Figures and peers: docs/stages/metadata.md.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
+from pydantic import Field
 
 from curate.metadata import bylines, dates, markup
 from curate.section import Section
@@ -44,18 +47,25 @@ LONGEST = 400
 
 
 class Config(Section):
-    """Nothing to set: metadata is found where it can be."""
+    """What is looked for."""
+
+    find: list[Literal["title", "author", "published"]] = Field(
+        ["title", "author", "published"],
+        description="Looked for on the page where the input does not give it. Bodies that come without their page have "
+        "little to find: `[]` saves the search.",
+    )
 
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The batch with title, author, published and site filled where found; without `html` and `lines`."""
     batch = batch.with_row_index("doc")
-    asked = pl.any_horizontal(_given(name).is_null() for name in _FILLED)  # where all is given, there is nothing to see
+    asked = pl.any_horizontal(pl.lit(False), *(_given(name).is_null() for name in config.find))
     said, seen = _said(batch), _seen(batch.filter(asked))
     both = batch.join(said, on="doc", how="left", maintain_order="left")
     both = both.join(seen, on="doc", how="left", maintain_order="left")
     both = both.with_columns(published_said=_local(pl.col("published_said"), pl.col("published_seen")))
-    filled = [pl.coalesce(_given(name), f"{name}_said", f"{name}_seen").alias(name) for name in _FILLED]
+    found = {name: [f"{name}_said", f"{name}_seen"] for name in config.find}
+    filled = [pl.coalesce(_given(name), *found.get(name, [])).alias(name) for name in _FILLED]
     site = pl.coalesce(_given("site"), _host(pl.col("url")), "site_said").alias("site")
     return both.with_columns(*filled, site).select(batch.columns).drop("doc", "html", "lines", strict=False)
 
@@ -94,7 +104,7 @@ def _said(batch: pl.DataFrame) -> pl.DataFrame:
 
 def _seen(batch: pl.DataFrame) -> pl.DataFrame:
     """doc and what a reader of the lines sees: title_seen, author_seen, published_seen."""
-    lines = _lines(batch).with_columns(plain=_plain(pl.col("text")))
+    lines = _lines(batch)
     lines = lines.join(_dated(lines), on=["doc", "i"], how="left", maintain_order="left")
     titles = _titles(lines, batch)
     lines = lines.join(titles, on="doc", how="left", maintain_order="left")
@@ -141,8 +151,8 @@ def _plain(text: pl.Expr) -> pl.Expr:
 
 
 def _dated(lines: pl.DataFrame) -> pl.DataFrame:
-    """doc, i, date of the lines that have one; the expressions for it are dear, and few lines have two digits."""
-    likely = lines.filter(pl.col("text").str.contains(r"\d\d") & (pl.col("text").str.len_chars() < 400))
+    """doc, i, date of the lines that have one; the expressions for it are dear, and few lines have a year."""
+    likely = lines.filter(pl.col("text").str.contains(dates.YEAR) & (pl.col("text").str.len_chars() < 400))
     date = dates.find(pl.col("text"), month_first=pl.col("text").str.contains(_HALF_DAY))
     return likely.select("doc", "i", date=date)
 
@@ -155,10 +165,11 @@ def _url_date(url: pl.Expr) -> pl.Expr:
 
 def _titles(lines: pl.DataFrame, batch: pl.DataFrame) -> pl.DataFrame:
     """doc, title, at: the best line up to the start of the body. `at` is null where that is the page's first line."""
+    likely = (pl.col("after") <= 2) & (pl.col("text").str.len_chars() <= LONGEST)
+    weighed = pl.col("kept") & pl.any_horizontal(likely & ~pl.col("kept")).any().over("doc")  # by the words of the body
+    lines = lines.filter(likely | weighed | (pl.col("i") == 0)).with_columns(plain=_plain(pl.col("text")))
     lines = lines.join(_evidence(lines, batch), on="doc", how="left", maintain_order="left")
-    lines = lines.filter((pl.col("after") <= 2) & (pl.col("text").str.len_chars() <= LONGEST)).with_columns(
-        score=_title_score()
-    )
+    lines = lines.filter(likely).with_columns(score=_title_score())
     best = lines.sort("doc", "score", "i", descending=[False, True, False]).group_by("doc", maintain_order=True).first()
     bare = pl.when(pl.col("i") == 0).then(pl.col("text").str.replace(_SUFFIX, "")).otherwise("text")
     return best.select("doc", title=bare.str.strip_chars_start("*+•#> "), at=pl.when(pl.col("i") > 0).then("i"))
