@@ -17,7 +17,7 @@ from curate.document import DECISION, SUMMED, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
 from curate.suspects import DETAIL, KILLED, watching
-from curate.tasks import File, Rows, batches
+from curate.tasks import AT, TEXT, File, Rows, batches, columns_in
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class StageTask:
             reasons.update(dropped["drop_reason"].to_list())
             for name in set(SUMMED) & set(kept.columns) - set(batch.columns):
                 sums[name].update(kept[name].struct.unnest().sum().row(0, named=True))
-            yield "kept", kept
-            yield "dropped", dropped
+            yield "kept", _without_texts(batch, kept) if stage.keeps_text(config) else kept.drop(AT)
+            yield "dropped", dropped.drop(AT)
         some = {name: dict(+counts) for name, counts in sums.items() if +counts}
         return {**count, "reasons": dict(sorted(reasons.items())), **some}
 
@@ -72,15 +72,35 @@ def _carefully(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.D
     return kept, pl.concat([dropped, set_aside], how="diagonal")
 
 
+def _without_texts(batch: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """What a stage keeps, where it left the texts as they were: AT says where they stand."""
+    same = batch.filter(pl.col(AT).is_in(kept[AT].implode()))[TEXT]
+    if not kept[TEXT].equals(same):
+        raise AssertionError("a stage changed texts that it says it keeps")
+    return kept.drop(TEXT)
+
+
+def _placed(shard: File) -> Iterator[pl.DataFrame]:
+    """The shard's batches, with AT: the row of the file where the text stands."""
+    names = columns_in(shard)
+    if shard.texts:
+        yield from batches(shard, [*names, AT])
+        return
+    row = 0
+    for batch in batches(shard, names):
+        yield batch.with_row_index(AT, row)
+        row += batch.height
+
+
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
     """The shard's batches, with the prepared columns of the same rows."""
     shard, *prepared = inputs
     if not prepared:
-        yield from batches(shard)
+        yield from _placed(shard)
         return
     columns = batches(prepared[0])
     ahead = next(columns)
-    for batch in batches(shard):
+    for batch in _placed(shard):
         while ahead.height < batch.height:
             ahead = pl.concat([ahead, next(columns)])
         yield batch.hstack(ahead.head(batch.height))

@@ -14,7 +14,7 @@ import errno
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -27,7 +27,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from curate.errors import CurateError, StorageError, TaskError
 from curate.readers.urls import source
-from curate.tasks import Done, File, Json, Task
+from curate.tasks import AT, Done, File, Json, Task
 
 _REPEATING = ["site", "source", "format", "language", "split", "drop_reason"]
 _SORTED = ["key"]
@@ -104,8 +104,10 @@ def write_json(url: str, value: Any) -> None:
 class _Output:
     """One output file of a running task: Parquet written batch by batch, hashed on its way out."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, inputs: Sequence[File]) -> None:
         self.url = url
+        self._inputs = inputs
+        self._texts: str | None = None
         self.rows = 0
         self.size = 0
         self.hash = hashlib.sha256()
@@ -123,6 +125,9 @@ class _Output:
     def append(self, rows: pl.DataFrame) -> None:
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
+            if AT in rows.columns:  # the file's bytes, so its hash, must tell of the texts too
+                self._texts = self._inputs[0].texts or self._inputs[0].url
+                table = table.replace_schema_metadata({"texts of": self._inputs[0].sha256})
             sink = pa.PythonFile(_Sink(self), mode="w")
             self._writer = pq.ParquetWriter(
                 sink,
@@ -140,7 +145,7 @@ class _Output:
         assert self._writer is not None
         self._writer.close()
         self._block.__exit__(None, None, None)
-        return File(self.url, self.hash.hexdigest(), self.rows)
+        return File(self.url, self.hash.hexdigest(), self.rows, self._texts)
 
     def abandon(self, error: BaseException) -> None:
         with suppress(type(error)):
@@ -184,7 +189,7 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
         except StopIteration as stop:
             return cast("Json", stop.value or {})
         if part not in outputs:
-            outputs[part] = _Output(f"{address(task, root)}.{part}.parquet")
+            outputs[part] = _Output(f"{address(task, root)}.{part}.parquet", task.inputs)
         outputs[part].append(frame)
 
 

@@ -26,6 +26,8 @@ from curate.section import Section
 BATCH_ROWS = 500
 BATCH_BYTES = 32 << 20
 """A batch is large enough for columns to pay, and small enough for flat memory whatever a document's size."""
+TEXT, AT = "text", "_at"
+"""A stage that leaves the texts as they are does not write them again, but the rows where they stand."""
 
 Json = dict[str, Any]
 Rows = Generator[tuple[str, pl.DataFrame], None, Json]
@@ -39,6 +41,7 @@ class File:
     url: str
     sha256: str  # of the content; for the user's files, of what identifies the content (path, size, time or etag)
     rows: int = 0
+    texts: str | None = None  # the file that holds the column `text` where this one leaves it out; AT says in which row
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,33 @@ def total(stats: Sequence[Json]) -> Json:
 
 
 def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
-    """The rows of a task's output file in order, at most `rows` and about BATCH_BYTES at a time; at least one batch."""
-    names = list(columns) if columns else None
-    held: list[pa.RecordBatch] = []
+    """The rows of a task's output file in order, at most `rows` and about BATCH_BYTES at a time; at least one batch.
+
+    Without `columns` all of them, but for AT.
+    """
+    names = list(columns) if columns else columns_in(file)
+    if file.texts and TEXT in names:
+        yield from _with_texts(file, file.texts, names, rows)
+    else:
+        yield from _batches(file.url, names, rows)
+
+
+def columns_in(file: File) -> list[str]:
+    """The names of the columns of a Parquet file."""
     with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        empty = parquet.schema_arrow.empty_table().select(names or parquet.schema_arrow.names)
+        own = [name for name in parquet.schema_arrow.names if name != AT]
+    return [*own, TEXT] if file.texts else own
+
+
+def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """All rows of a small output file."""
+    return pl.concat(batches(file, columns, rows=65536))
+
+
+def _batches(url: str, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+    held: list[pa.RecordBatch] = []
+    with fsspec.open(url, "rb") as stream, pq.ParquetFile(stream) as parquet:
+        empty = parquet.schema_arrow.empty_table().select(names)
         for group in range(parquet.num_row_groups):
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 if held and not _fits(held, batch, rows):
@@ -114,15 +139,36 @@ def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_
         yield _frame(held, empty)
 
 
-def columns_in(file: File) -> list[str]:
-    """The names of the columns of a Parquet file."""
-    with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        return list(parquet.schema_arrow.names)
+def _with_texts(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+    """Batches of a file whose texts stand in another one, in the same order, with more between them."""
+    held: list[pl.DataFrame] = []
+    size = 0
+    for part, length in _pieces(file, texts, names, rows):
+        if held and (sum(frame.height for frame in held) + part.height > rows or size + length > BATCH_BYTES):
+            yield pl.concat(held)
+            held, size = [], 0
+        held, size = [*held, part], size + length
+    yield pl.concat(held)
 
 
-def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """All rows of a small output file."""
-    return pl.concat(batches(file, columns, rows=65536))
+def _pieces(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
+    """For each batch of texts, the rows of the file that are in it; and the bytes of their texts."""
+    own = _batches(file.url, [*(name for name in names if name != TEXT), AT], rows)
+    ahead, start = next(own), 0
+    for batch in _batches(texts, [TEXT], rows):
+        end = start + batch.height
+        while (more := _next(own, ahead, end)) is not None:
+            ahead = pl.concat([ahead, more])
+        here = ahead.filter(pl.col(AT) < end)
+        ahead = ahead.slice(here.height)
+        part = here.with_columns(batch[TEXT].gather(here[AT] - start)).select(names)
+        yield part, int(part[TEXT].str.len_bytes().sum())
+        start = end
+
+
+def _next(rows: Iterator[pl.DataFrame], ahead: pl.DataFrame, end: int) -> pl.DataFrame | None:
+    """More rows, while those that are read do not reach as far as `end`."""
+    return next(rows, None) if not ahead.height or ahead[AT][-1] < end else None
 
 
 def _fits(held: Sequence[pa.RecordBatch], batch: pa.RecordBatch, rows: int) -> bool:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from curate.build import Record, last_record
 from curate.errors import InputError
-from curate.tasks import File, Json, batches, total
+from curate.tasks import AT, TEXT, File, Json, batches, columns_in, total
 
 Row = dict[str, Any]
 
@@ -130,13 +130,21 @@ def find(file: File, wanted: pl.DataFrame) -> list[tuple[int, int]]:
 
 def readable(file: File, columns: Sequence[str], rows: int = 65_536) -> Iterator[pl.DataFrame]:
     """Columns of a file, a batch at a time; columns that the file lacks are left out. Raises InputError."""
-    with _opened(file) as parquet:
-        names = [name for name in columns if name in parquet.schema_arrow.names]
-    yield from batches(file, names, rows)
+    with _readable(file):
+        known = columns_in(file)
+    yield from batches(file, [name for name in columns if name in known], rows)
 
 
 def rows_at(file: File, numbers: Sequence[int], columns: Sequence[str] | None = None) -> pl.DataFrame:
     """These rows of a file (numbers in order, none twice); only their row groups are read."""
+    if file.texts is None or (columns and TEXT not in columns):
+        return _own_rows_at(file, numbers, columns)
+    own = _own_rows_at(file, numbers, [*columns, AT] if columns else None)
+    texts = _own_rows_at(File(file.texts, ""), own[AT].to_list(), [TEXT])
+    return own.hstack(texts).drop(AT)
+
+
+def _own_rows_at(file: File, numbers: Sequence[int], columns: Sequence[str] | None) -> pl.DataFrame:
     wanted = np.asarray(numbers, np.int64)
     with _opened(file) as parquet:
         sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
@@ -159,10 +167,15 @@ def row_groups(file: File) -> list[int]:
 
 @contextmanager
 def _opened(file: File) -> Iterator[Any]:
+    with _readable(file), fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
+        yield parquet
+
+
+@contextmanager
+def _readable(file: File) -> Iterator[None]:
     """Raises InputError where an output of the run is gone or damaged."""
     try:
-        with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-            yield parquet
+        yield
     except (OSError, pa.ArrowInvalid) as error:
         why = "is gone" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
         raise InputError(f"{file.url}: {why}; `curate run` makes it again") from None

@@ -35,25 +35,31 @@ Prepare = Callable[[Sequence[File], Any, Rounds], list[File]]
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of the table: a section's name, the version of its results, its two functions."""
+    """One row of the table: a section's name, the version of its results, its two functions; whether, under a config,
+    the texts stay as they are, so that they are not written again."""
 
     name: str
     version: int
     apply: Apply
     prepare: Prepare | None = None
+    keeps_text: Callable[[Any], bool] = lambda config: False
+
+
+def _always(config: Any) -> bool:
+    return True
 
 
 STAGES: tuple[Stage, ...] = (
     Stage("normalize", normalize.VERSION, normalize.apply),
     Stage("boilerplate", boilerplate.VERSION, boilerplate.apply, boilerplate.prepare),
-    Stage("metadata", metadata.VERSION, metadata.apply),
-    Stage("language", language.VERSION, language.apply),
-    Stage("quality", quality.VERSION, quality.apply),
+    Stage("metadata", metadata.VERSION, metadata.apply, keeps_text=_always),
+    Stage("language", language.VERSION, language.apply, keeps_text=_always),
+    Stage("quality", quality.VERSION, quality.apply, keeps_text=_always),
     Stage("privacy", privacy.VERSION, privacy.apply),
-    Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare),
-    Stage("decontaminate", decontaminate.VERSION, decontaminate.apply, decontaminate.prepare),
-    Stage("select", select.VERSION, select.apply, select.prepare),
-    Stage("split", split.VERSION, split.apply, split.prepare),
+    Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare, keeps_text=lambda config: not config.paragraphs),
+    Stage("decontaminate", decontaminate.VERSION, decontaminate.apply, decontaminate.prepare, keeps_text=_always),
+    Stage("select", select.VERSION, select.apply, select.prepare, keeps_text=_always),
+    Stage("split", split.VERSION, split.apply, split.prepare, keeps_text=_always),
 )
 """All but `read`, which makes the documents, and `release`, which takes them away. `select` has no section of its own:
 it carries out `quality.keep_top` and `quality.sample`."""

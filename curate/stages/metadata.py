@@ -64,8 +64,8 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     both = batch.join(said, on="doc", how="left", maintain_order="left")
     both = both.join(seen, on="doc", how="left", maintain_order="left")
     both = both.with_columns(published_said=_local(pl.col("published_said"), pl.col("published_seen")))
-    found = {name: [f"{name}_said", f"{name}_seen"] for name in config.find}
-    filled = [pl.coalesce(_given(name), *found.get(name, [])).alias(name) for name in _FILLED]
+    ways = [(name, ("said", "seen") if name in config.find else ()) for name in _FILLED]
+    filled = [pl.coalesce(_given(name), *(f"{name}_{way}" for way in found)).alias(name) for name, found in ways]
     site = pl.coalesce(_given("site"), _host(pl.col("url")), "site_said").alias("site")
     return both.with_columns(*filled, site).select(batch.columns).drop("doc", "html", "lines", strict=False)
 

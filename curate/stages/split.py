@@ -33,14 +33,13 @@ from typing import Annotated, Literal, Self
 
 import fsspec
 import polars as pl
-import pyarrow.parquet as pq
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from curate import strata
 from curate.document import drop, undecided
 from curate.section import Section
 from curate.stages.read import normal_url, stable_id
-from curate.tasks import Done, File, Rounds, Rows, batches, read
+from curate.tasks import Done, File, Rounds, Rows, batches, columns_in, read
 from curate.text import hash64
 
 VERSION = 3
@@ -400,8 +399,7 @@ def _winner(column: str) -> pl.Expr:
 
 def _present(file: File, names: Sequence[str]) -> list[str]:
     """Those of the columns that the file has."""
-    with fsspec.open(file.url, "rb") as stream:
-        known = pq.read_schema(stream).names
+    known = columns_in(file)
     return [name for name in names if name in known]
 
 

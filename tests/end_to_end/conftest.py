@@ -4,9 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
+
+from curate import tasks
+from curate.tasks import File
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +38,13 @@ def release_bytes(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(releases)): path.read_bytes() for path in sorted(releases.rglob("*")) if path.is_file()
     }
+
+
+def read(task: tasks.Json, part: str, folder: Path) -> pl.DataFrame:
+    """The rows that a task of a stage kept or dropped, by the record of the run in `folder`."""
+    found = File(**task["files"][part])
+    texts = found.texts and str(folder / found.texts)
+    return tasks.read(replace(found, url=str(folder / found.url), texts=texts))
 
 
 @pytest.fixture

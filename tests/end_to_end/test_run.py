@@ -7,17 +7,13 @@ import sys
 import polars as pl
 import pytest
 
-from tests.end_to_end.conftest import ENVIRONMENT, curate, release_bytes
+from tests.end_to_end.conftest import ENVIRONMENT, curate, read, release_bytes
 
 NEWS = "configs/news.yaml"
 
 
 def stages(folder):
     return json.loads((folder / "data/build/news/run.json").read_text())["stages"]
-
-
-def read(task, part, folder):
-    return pl.read_parquet(folder / task["files"][part]["url"])
 
 
 def size(frame):

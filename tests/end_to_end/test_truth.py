@@ -9,7 +9,7 @@ from statistics import fmean
 import polars as pl
 import pytest
 
-from tests.end_to_end.conftest import ROOT
+from tests.end_to_end.conftest import ROOT, read
 
 TRUTH = json.loads((ROOT / "tests/golden/sample_crawl.json").read_text("utf-8"))
 TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -25,7 +25,7 @@ def found(built: Path):
     """Rows after metadata by (source, URL), before languages and copies are dropped."""
     stages = json.loads((built / "data/build/news/run.json").read_text())["stages"]
     tasks = next(stage["tasks"] for stage in stages if stage["stage"] == "metadata")
-    rows = pl.concat([pl.read_parquet(built / task["files"]["kept"]["url"]) for task in tasks])
+    rows = pl.concat([read(task, "kept", built) for task in tasks])
     return {(row["source"].removeprefix("data/raw/"), row["url"]): row for row in rows.to_dicts()}
 
 

@@ -1,13 +1,17 @@
 """Nothing gets lost between a stage's input, what it keeps and what it drops."""
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
+from curate import runner, store
 from curate.document import drop
-from curate.runner import judge
+from curate.errors import TaskError
+from curate.report.trail import rows_at
+from curate.runner import StageTask, judge
 from curate.section import Section
 from curate.stages import Stage
-from curate.tasks import total
+from curate.tasks import File, Task, batches, columns_in, read, total
 
 
 class Config(Section):
@@ -65,3 +69,61 @@ def test_repairs_are_summed():
         "nfc": 3,
         "spaces": 1,
     }
+
+
+def pass_on(folder, shard, name, apply, keeps):
+    """Run a stage over a shard, as a task of a build."""
+    stage = Stage(name, 1, apply, keeps_text=lambda config: keeps)
+    return store.execute(Task(name, 1, Passing(stage), (shard,), Config()), str(folder)).files["kept"]
+
+
+class Passing(StageTask):
+    def __init__(self, stage):
+        object.__setattr__(self, "stage", stage.name)
+        object.__setattr__(self, "table", (stage,))
+
+    def __call__(self, inputs, config):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "STAGES", self.table)
+            return (yield from super().__call__(inputs, config))
+
+
+@pytest.mark.parametrize("rows", [7, 500])
+def test_texts_that_stay_are_not_written_again(tmp_path, rows):
+    """Two stages that keep the texts, of which each drops some: all is as if they were written."""
+    frame = pl.DataFrame({"id": [f"d{i}" for i in range(1203)], "text": [f"text {i}" * 9 for i in range(1203)]})
+    frame.write_parquet(tmp_path / "shard.parquet", row_group_size=100)
+    shard = File(str(tmp_path / "shard.parquet"), "0", 1203)
+    odd = pass_on(tmp_path, shard, "odd", lambda b, _: drop(b, pl.col("id").str.contains("[02468]$"), "even"), True)
+    some = pass_on(tmp_path, odd, "some", lambda b, _: drop(b.with_columns(n=1), pl.col("id") < "d3", "low"), True)
+    expected = frame.filter(~pl.col("id").str.contains("[02468]$") & (pl.col("id") >= "d3")).with_columns(n=1)
+    parts = list(batches(some, rows=rows))
+    assert max(part.height for part in parts) <= rows
+    assert pl.concat(parts).select("id", "text", "n").equals(expected.select("id", "text", "n"), null_equal=True)
+    assert columns_in(some) == ["id", "n", "text"]
+    assert [odd.texts, some.texts] == [shard.url, shard.url]
+    assert "text" not in pq.read_schema(some.url).names
+    assert read(some, ["id"])["id"].to_list() == expected["id"].to_list()
+    assert rows_at(some, [1, 300])["text"].to_list() == expected["text"][[1, 300]].to_list()
+
+
+def test_other_texts_make_another_file(tmp_path):
+    """Columns that are alike over texts that are not: what follows must run again."""
+    digests = []
+    for text in ("one", "two"):
+        pl.DataFrame({"id": ["a"], "text": [text]}).write_parquet(tmp_path / f"{text}.parquet")
+        shard = File(str(tmp_path / f"{text}.parquet"), text, 1)
+        digests.append(pass_on(tmp_path, shard, "same", lambda b, _: b, True).sha256)
+    assert digests[0] != digests[1]
+
+
+def test_a_stage_that_changes_a_text_it_says_it_keeps_is_caught(tmp_path):
+    pl.DataFrame({"id": ["a"], "text": ["one"]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(TaskError, match="changed texts that it says it keeps"):
+        pass_on(
+            tmp_path,
+            File(str(tmp_path / "a.parquet"), "a", 1),
+            "two",
+            lambda b, _: b.with_columns(text=pl.lit("two")),
+            True,
+        )
