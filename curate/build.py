@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,10 @@ from curate.progress import Silent, Watcher
 from curate.readers.urls import source
 from curate.section import Section
 from curate.tasks import Done, File, Json, Task, TaskFunction, total
+from curate.timeline import Timeline
 
 RECORD = "run.json"
+_log = logging.getLogger(__name__)
 
 
 class Pending(Exception):  # noqa: N818 - an answer to `plan`, not an error
@@ -42,6 +45,7 @@ class Record:
     stages: list[Json] = field(default_factory=list)
     before: list[Json] = field(default_factory=list)
     release: Json | None = None
+    used: list[str] = field(default_factory=list)  # the outputs that were looked at: what `clean` keeps
 
 
 @dataclass
@@ -54,12 +58,13 @@ class Build:
     force: str | None = None
     stages: list[Json] = field(default_factory=list)
     _rounds: dict[str, Json] = field(default_factory=dict)
-    _before: list[Json] = field(default_factory=list)
+    _last: Record = field(default_factory=Record)
+    _used: dict[str, None] = field(default_factory=dict)
+    _timeline: Timeline = field(default_factory=Timeline)
 
     def __enter__(self) -> Self:
-        self._lock = _lock(self.root)
-        last = last_record(self.root)
-        self._before = last.stages + last.before
+        self._lock = lock(self.root)
+        self._last = last_record(self.root)
         for path in Path(self.root).rglob("*.tmp"):  # of a run that was killed
             path.unlink()
         return self
@@ -69,6 +74,7 @@ class Build:
     ) -> None:
         if self.engine:
             self.engine.close()
+        self._timeline.write(self.root)
         self._lock.release()
 
     def rounds(self, stage: str, version: int) -> StageRounds:
@@ -84,13 +90,16 @@ class Build:
         if todo and self.engine is None:
             raise Pending(tasks, len(todo))
         label = tasks[0].label
+        _log.info("%s: %d tasks, %d of them done before", label, len(tasks), len(results))
         self.watcher.start(label, len(tasks), len(results))
         if self.engine and todo:
-            for position, done in self.engine.run([tasks[i] for i in todo], self.root):
-                results[todo[position]] = done
-                self.watcher.advance(label, done)
+            with self._timeline.round(label, len(todo)):
+                for position, done in self.engine.run([tasks[i] for i in todo], self.root):
+                    results[todo[position]] = done
+                    self._saw(tasks[todo[position]], done)
         self.watcher.end(label)
         ordered = [results[i] for i in range(len(tasks))]
+        self._used |= dict.fromkeys(f"{label}/{done.key}" for done in ordered)
         if "/" in label:
             self._rounds[label.partition("/")[2]] = total([done.stats for done in ordered])
         return ordered
@@ -115,11 +124,18 @@ class Build:
         """Note that the run ended in a release."""
         self._write_record(release)
 
+    def _saw(self, task: Task, done: Done) -> None:
+        self.watcher.advance(task.label, done)
+        self._timeline.add(task, done)
+        if done.ran:
+            _log.debug("%s: %s in %.2f s, process %d", task.label, done.key, done.ran.seconds, done.ran.process)
+
     def _write_record(self, release: Json | None) -> None:
         if self.engine:
             reached = {entry["stage"] for entry in self.stages}
-            before = [entry for entry in self._before if entry["stage"] not in reached]
-            store.write_json(f"{self.root}/{RECORD}", vars(Record(self.stages, before, release)))
+            before = [entry for entry in self._last.stages + self._last.before if entry["stage"] not in reached]
+            used = list(self._used if release else dict.fromkeys(self._last.used) | self._used)
+            store.write_json(f"{self.root}/{RECORD}", vars(Record(self.stages, before, release, used)))
 
     def _finished(self, task: Task) -> Done | None:
         if self.engine and self.force == task.label.split("/")[0]:
@@ -169,14 +185,14 @@ def last_record(root: str) -> Record:
         return Record()  # never ran, or the note was cut short by a crash of the machine
 
 
-def _lock(root: str) -> FileLock:
+def lock(root: str) -> FileLock:
     """Hold the folder until the run ends. The operating system lets go when the process dies."""
     try:
         Path(root).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{root}/lock")
-        lock.acquire(timeout=0)
+        held = FileLock(f"{root}/lock")
+        held.acquire(timeout=0)
     except Timeout:
         raise StorageError(f"{root}: another run is working here; wait for it to end") from None
     except OSError as error:
         raise StorageError(f"{root}: cannot be written: {error.strerror}") from None
-    return lock
+    return held

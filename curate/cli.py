@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-from curate import __version__
+from curate import __version__, logs
 from curate.errors import CurateError
 
 
@@ -74,8 +74,16 @@ def _json_option(command: F) -> F:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="curate")
-def main() -> None:
+@click.option(
+    "--log-level",
+    type=click.Choice(logs.LEVELS),
+    default="warning",
+    show_default=True,
+    help="Messages on stderr, from this level on.",
+)
+def main(log_level: str) -> None:
     """From crawled pages to a versioned Hugging Face dataset of clean article text."""
+    logs.to_stderr(log_level)
 
 
 @main.command()
@@ -330,6 +338,24 @@ def push(config: str, overrides: dict[str, Any], dry_run: bool, public: bool, as
         _print_json(asdict(pushed))
     else:
         display.pushed(pushed)
+
+
+@main.command()
+@_config_argument
+@_set_option
+@click.option("--all", "whole", is_flag=True, help="Remove the whole build; the next run does everything again.")
+@click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
+@_json_option
+def clean(config: str, overrides: dict[str, Any], whole: bool, dry_run: bool, as_json: bool) -> None:
+    """Remove from the build folder what the last run did not use. Releases stay as they are."""
+    from curate import display, pipeline
+    from curate.cleanup import clean as remove
+
+    cleaned = remove(pipeline.loaded(config, overrides).build_dir, whole=whole, dry_run=dry_run)
+    if as_json:
+        _print_json(asdict(cleaned))
+    else:
+        display.cleaned(cleaned)
 
 
 @main.command()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from curate.cleanup import Cleaned
 from curate.pipeline import Planned
 from curate.release.build import Release
 from curate.release.difference import Difference
@@ -135,6 +136,11 @@ def pushed(done: Pushed) -> None:
         _print(_plain(f"  - {name}"))
     if done.state == "published":
         _print(Text(f'load_dataset("{done.repo}", revision="{done.tag}")', style="bold"))
+
+
+def cleaned(done: Cleaned) -> None:
+    """What was removed from a build, or would be."""
+    _print(_plain(f"{done.files:,} files, {done.bytes / 1e6:,.1f} MB; {done.left / 1e6:,.1f} MB are left"))
 
 
 def explanation(found: Page) -> None:

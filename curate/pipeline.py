@@ -9,6 +9,7 @@ Every stage turns shards into shards. What an earlier run has done is found in t
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from curate.engines import Engine
 from curate.engines.local import LocalEngine
 from curate.engines.ray import RayEngine
 from curate.errors import InputError, UsageError
+from curate.machine import free_memory
 from curate.progress import Silent, Watcher
 from curate.readers.urls import source
 from curate.release import build as release
@@ -30,8 +32,13 @@ from curate.release import hub, manifest
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
+from curate.space import needed
 from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, split
 from curate.tasks import File, Json, total
+
+WORKER_BYTES = 600_000_000
+"""What a worker takes at most, with all stages and models (docs/performance.md)."""
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -58,6 +65,8 @@ def run(
     config = loaded(config, overrides)
     count = _checked(workers)
     _check_stage(force, config)
+    if (space := needed(config)).is_short:
+        _log.warning("the disk may not do: %s", space)
     with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
         if config.decontaminate:  # so are evaluation sets that cannot be read
@@ -71,7 +80,8 @@ def run(
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run would do in one stage: `run` tasks, `follow` what runs before it, or `keep` what is there."""
+    """What a run would do in one stage: `run` tasks, `follow` what runs before it, or `keep` what is there.
+    The row `disk` says whether it has what the run `needs`, or `lacks` it."""
 
     stage: str
     verdict: str
@@ -101,6 +111,9 @@ def plan(config: Config | str | Path, **overrides: Any) -> list[Planned]:
             why = _why(before.get(name), config.section(name), pending)
             rows.append(Planned(name, "run", len(pending.tasks), pending.missing, why))
     rows.append(_planned_release(config, rows[-1]))
+    if rows[-1].verdict != "keep":
+        space = needed(config)
+        rows.append(Planned("disk", "lacks" if space.is_short else "needs", None, None, str(space)))
     return rows
 
 
@@ -292,9 +305,25 @@ def _what_input_changed(before: Json, pending: Pending) -> str:
     return f"input changed: {new} new, {gone} gone" if gone or new else "not finished, or its files are gone"
 
 
+def _fitting(workers: int) -> int:
+    """As many workers as there is memory for."""
+    free = free_memory()
+    fitting = max(1, free // WORKER_BYTES)
+    if fitting >= workers:
+        return workers
+    _log.warning(
+        "%d workers take up to %.1f GB of memory, and %.1f GB are free: going on with %d",
+        workers,
+        workers * WORKER_BYTES / 1e9,
+        free / 1e9,
+        fitting,
+    )
+    return fitting
+
+
 def _engine(name: Literal["local", "ray"], workers: int, config: Config) -> Engine:
     if name == "local":
-        return LocalEngine(workers)
+        return LocalEngine(_fitting(workers))
     return RayEngine(workers, config.ray_address or os.environ.get("RAY_ADDRESS"))
 
 

@@ -1,4 +1,7 @@
-"""What a person sees while a run works: stage, documents, rate, time left, drops. On stderr, never on stdout."""
+"""What a person sees while a run works: stage, documents, rate, time left, drops, memory of the largest worker.
+
+On stderr, never on stdout.
+"""
 
 from __future__ import annotations
 
@@ -49,17 +52,20 @@ class _Row:
     rows: int = 0
     documents: int = 0
     dropped: int = 0
+    peak_mb: int = 0
 
     def add(self, done: Done) -> None:
+        self.peak_mb = max(self.peak_mb, done.ran.peak_mb if done.ran else 0)
         self.rows += sum(file.rows for file in done.files.values())
         self.documents += done.stats.get("documents_in", 0)
         self.dropped += done.stats.get("documents_dropped", 0)
 
     @property
     def said(self) -> str:
+        peak = f", {self.peak_mb:,} MB" if self.peak_mb else ""
         if self.documents:
-            return f"{self.documents:,} documents, {self.dropped:,} dropped"
-        return f"{self.rows:,} rows"
+            return f"{self.documents:,} documents, {self.dropped:,} dropped{peak}"
+        return f"{self.rows:,} rows{peak}"
 
     @property
     def seconds(self) -> float:
@@ -112,4 +118,4 @@ class Bars:
     def end(self, label: str) -> None:
         row = self._rows[label.partition("/")[0]]
         if self._bars.disable and row.rows and ("/" not in label or row.seconds > _LONG):
-            print(f"{label:<24} {row.said:<36} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)
+            print(f"{label:<24} {row.said:<44} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)

@@ -13,9 +13,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import platform
+import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -27,7 +32,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from curate.errors import CurateError, StorageError, TaskError
 from curate.readers.urls import source
-from curate.tasks import AT, Done, File, Json, Task
+from curate.tasks import AT, Done, File, Json, Ran, Task
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
 
 _REPEATING = ["site", "source", "format", "language", "split", "drop_reason"]
 _SORTED = ["key"]
@@ -40,8 +50,9 @@ def execute(task: Task, root: str) -> Done:
     Raises TaskError (with the stage, its files and the cause) where the task's function fails, StorageError where an
     output cannot be written.
     """
+    started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
     try:
-        return _write(task, root)
+        done = _write(task, root)
     except CurateError:
         raise
     except OSError as error:
@@ -50,6 +61,8 @@ def execute(task: Task, root: str) -> Done:
         raise TaskError(f"{_where(task)}: out of memory; run with fewer --workers") from None
     except Exception as error:
         raise TaskError(f"{_where(task)}: {type(error).__name__}: {error}") from error
+    spent = time.perf_counter() - clock, time.process_time() - cpu
+    return replace(done, ran=Ran(platform.node(), os.getpid(), started, *spent, _peak_mb()))
 
 
 def finished(task: Task, root: str) -> Done | None:
@@ -200,6 +213,14 @@ def _size(url: str) -> int | None:
         return int(fs.size(path))
     except FileNotFoundError:
         return None
+
+
+def _peak_mb() -> int:
+    """The largest that this process ever was."""
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak >> (20 if sys.platform == "darwin" else 10))
 
 
 def _where(task: Task) -> str:

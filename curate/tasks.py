@@ -67,12 +67,25 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """Where and when a task ran: start as Unix time, wall and processor seconds, the largest the process ever was."""
+
+    host: str
+    process: int
+    started: float
+    seconds: float
+    cpu: float
+    peak_mb: int
+
+
+@dataclass(frozen=True)
 class Done:
-    """A finished task: its output files by part, and its statistics."""
+    """A finished task: its output files by part, and its statistics; how it ran, where it ran now."""
 
     key: str
     files: dict[str, File]
     stats: Json = field(default_factory=dict)
+    ran: Ran | None = field(default=None, compare=False)
 
 
 class Rounds(Protocol):
@@ -153,7 +166,7 @@ def _with_texts(file: File, texts: str, names: Sequence[str], rows: int) -> Iter
 
 def _pieces(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
     """For each batch of texts, the rows of the file that are in it; and the bytes of their texts."""
-    own = _batches(file.url, [*(name for name in names if name != TEXT), AT], rows)
+    own = _batches(file.url, [*(name for name in names if name not in (TEXT, AT)), AT], rows)
     ahead, start = next(own), 0
     for batch in _batches(texts, [TEXT], rows):
         end = start + batch.height

@@ -1,6 +1,7 @@
 """What a newcomer does wrong ends in a message that says what to do."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -142,3 +143,67 @@ def test_an_evaluation_set_without_the_column(project):
     error = curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
     assert "quiz.jsonl: no record with the column 'qestion'" in error
     assert not list(project.glob("data/build/news/read/*")), "told before any work"
+
+
+MOUNTED = """
+set -e
+mkdir -p data/build data/releases
+mount -t tmpfs -o size=200k tmpfs data/build
+$CURATE && exit 9
+mount -o remount,size=200m data/build
+find data/build -name '*.json' -path '*read*' > finished
+test -s finished
+find data/build -name '*.tmp' | (! grep .)
+mount -t tmpfs -o ro tmpfs data/releases
+$CURATE && exit 8
+umount data/releases
+$CURATE
+find data/build -newer finished -name '*.json' -path '*read*' | (! grep .)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_a_full_disk_and_a_read_only_output(project, built):
+    """File systems of their own: one that is full in the middle, one that is read-only; mended, the run goes on."""
+    import subprocess
+
+    from tests.end_to_end.conftest import ENVIRONMENT, release_bytes
+
+    apart = ["unshare", "-rm", "sh", "-c"]
+    if subprocess.run([*apart, "mount -t tmpfs tmpfs /mnt"], check=False, capture_output=True).returncode:
+        pytest.skip("needs a mount namespace")
+    command = f"{sys.executable} -m curate run {NEWS} --workers 2"
+    environment = {**ENVIRONMENT, "CURATE": command}
+    saved = f"{MOUNTED}\ncp -r data/releases kept-releases"
+    result = subprocess.run([*apart, saved], cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the disk is full; free some space and run again: finished work is kept" in result.stderr
+    assert "the disk is read-only" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert release_bytes(project) == release_bytes(built)
+
+
+def test_an_input_that_vanished(project):
+    """The list of files is made first; what is gone when its turn comes is named, and back again the run goes on."""
+    code = (
+        "from curate import cli\n"
+        "from curate.stages import read\n"
+        "found = read.discover\n"
+        "def vanish(*args):\n"
+        "    groups = found(*args)\n"
+        "    import os; os.rename('data/raw/news/crawl-2024-03.warc.gz', 'away')\n"
+        "    return groups\n"
+        "read.discover = vanish\n"
+        f"cli.main(['run', '{NEWS}', '--workers', '1'])\n"
+    )
+    import subprocess
+
+    from tests.end_to_end.conftest import ENVIRONMENT
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "data/raw/news/crawl-2024-03.warc.gz" in result.stderr and "Traceback" not in result.stderr
+    (project / "away").rename(project / "data/raw/news/crawl-2024-03.warc.gz")
+    curate("run", NEWS, "--workers", "1", cwd=project)

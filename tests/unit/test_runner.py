@@ -107,6 +107,14 @@ def test_texts_that_stay_are_not_written_again(tmp_path, rows):
     assert rows_at(some, [1, 300])["text"].to_list() == expected["text"][[1, 300]].to_list()
 
 
+def test_no_text_is_left(tmp_path):
+    pl.DataFrame({"id": ["a", "b"], "text": ["one", "two"]}).write_parquet(tmp_path / "shard.parquet")
+    shard = File(str(tmp_path / "shard.parquet"), "0", 2)
+    for name in ("first", "second"):
+        shard = pass_on(tmp_path, shard, name, lambda b, _: drop(b, pl.lit(True), "all"), True)
+    assert read(shard).schema == pl.Schema({"id": pl.String, "text": pl.String})
+
+
 def test_other_texts_make_another_file(tmp_path):
     """Columns that are alike over texts that are not: what follows must run again."""
     digests = []

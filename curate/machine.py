@@ -1,0 +1,32 @@
+"""What this machine has left: memory for workers, room for files."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_USED = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
+
+
+def free_memory() -> int:
+    """Bytes that may still be used: of the machine, and of the container that this runs in."""
+    free = int(psutil.virtual_memory().available)
+    for limit, used in zip(_LIMITS, _USED, strict=True):
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return max(free, 0)
+
+
+def free_disk(url: str) -> int | None:
+    """Bytes that may still be written below a folder, there already or not; None for what is no file system here."""
+    fs, path = url_to_fs(url)
+    if not isinstance(fs, LocalFileSystem):
+        return None
+    there = next(folder for folder in (Path(path), *Path(path).parents) if folder.exists())
+    return shutil.disk_usage(there).free
