@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from curate.document import language_of
 from curate.prose.rules import DUPLICATE, TOP
 from curate.prose.stop_words import count_stop_words
 from curate.prose.words import Grams, Words
@@ -13,9 +12,6 @@ from curate.text import lines
 
 SHORT_LINE = 30
 """Characters. FineWeb: 30."""
-
-OWN_LENGTHS = ("fi", "ko", "ta", "ur")
-"""Languages in which prose breaks the limits of mean word length, which are made for English and hold for most."""
 
 _LINE = pl.col("line")
 _ELLIPSIS = r"(?:\.\.\.|…)"
@@ -30,12 +26,11 @@ def word_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
     real = words.summed(words.real)
     every = np.maximum(words.counts, 1)
     unspaced = pl.Series(words.summed(words.single) > words.counts / 2)
-    odd = unspaced | language_of(batch).is_in(OWN_LENGTHS).fill_null(False)
     length = words.summed(words.lengths * words.real) / np.maximum(real, 1)
     return pl.DataFrame(
         {
             "words": real,
-            "mean_word_length": pl.Series(length).set(odd, None),
+            "mean_word_length": pl.Series(length).set(unspaced, None),
             "hashes": texts.str.count_matches("#", literal=True) / every,
             "ellipses": texts.str.count_matches(_ELLIPSIS) / every,
             "alphabetic_words": words.summed(words.alphabetic) / every,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 import polars as pl
 
-from curate.document import drop
+from curate.document import drop, language_of
 
 WORD_RULES = {
     "min_words": "too few words",
@@ -65,17 +67,35 @@ PRESETS: dict[str, dict[str, Any]] = {
 """What the presets say beside the defaults, which are Gopher's."""
 
 
+LIMITS: dict[str, dict[str, float]] = json.loads(
+    files("curate.models").joinpath("language_limits.json").read_text("utf-8")
+)
+"""By language, limits in place of the papers' for English; see benchmarks/quality/limits.py."""
+
+
 def ruled(
-    batch: pl.DataFrame, measures: pl.DataFrame, rules: dict[str, str], limits: Mapping[str, Any]
+    batch: pl.DataFrame, measures: pl.DataFrame, rules: Mapping[str, str], limits: Mapping[str, Any]
 ) -> pl.DataFrame:
-    """Drop by rules on measures, a row of which belongs to each document. A null measure breaks no rule."""
+    """Drop by rules on measures, a row of which belongs to each document. A null measure breaks no rule.
+
+    With `by_language` among the limits, one that is the paper's is that of the document's language, where it has one.
+    """
     names = batch.columns
     batch = batch.hstack(measures.select(pl.all().name.prefix("_")))
     for rule, reason in rules.items():
-        limit = limits[rule]
-        if limit is None:
+        if limits[rule] is None:
             continue
+        limit = _own_limits(rule, limits, batch)
         measure = pl.col(f"_{rule[4:]}")
         broken, sign = (measure < limit, "<") if rule.startswith("min_") else (measure > limit, ">")
-        batch = drop(batch, broken, reason, pl.format(f"{{}} {sign} {limit}", measure.round(4)))
+        batch = drop(batch, broken, reason, pl.format(f"{{}} {sign} {{}}", measure.round(4), limit))
     return batch.select(names)
+
+
+def _own_limits(rule: str, limits: Mapping[str, Any], batch: pl.DataFrame) -> pl.Expr:
+    """The limit of each document."""
+    limit = limits[rule]
+    if not limits.get("by_language") or limit != LIMITS["en"].get(rule):
+        return pl.lit(limit)
+    own = {language: table[rule] for language, table in LIMITS.items() if rule in table}
+    return pl.lit(language_of(batch).replace_strict(own, default=limit, return_dtype=pl.Float64))

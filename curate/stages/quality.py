@@ -47,6 +47,10 @@ class Config(Section):
         description="Whose rules apply where no key says otherwise. `c4`: its line rules, `min_sentences` and "
         "`max_placeholders` only. `fineweb`: Gopher's, C4's but for unfinished lines, and FineWeb's own.",
     )
+    by_language: bool = Field(
+        True,
+        description="Where a limit is the paper's, which is for English, take that of the document's language.",
+    )
     blocklist: Blocklist | None = Field(
         None, description="Sites, pages and words to drop documents for: `sites`, `words`, `min_count`."
     )
@@ -82,9 +86,7 @@ class Config(Section):
     )
     min_words: CountOrZero | None = Field(50, description="Fewest words. Gopher: 50.")
     max_words: CountOrZero | None = Field(100_000, description="Most words. Gopher: 100,000.")
-    min_mean_word_length: Length | None = Field(
-        3, description="Least mean length of words, in characters; not where the language has its own. Gopher: 3."
-    )
+    min_mean_word_length: Length | None = Field(3, description="Least mean length of words, in characters. Gopher: 3.")
     max_mean_word_length: Length | None = Field(10, description="Greatest mean length of words. Gopher: 10.")
     max_hashes: Length | None = Field(0.1, description="Most `#` per word. Gopher: 0.1.")
     max_ellipses: Length | None = Field(0.1, description="Most `...` and `…` per word. Gopher: 0.1.")

@@ -120,10 +120,22 @@ def test_thirty_languages_have_stop_words():
     assert all(len(set(words)) >= 8 for words in STOP_WORDS.values())
 
 
-def test_some_languages_have_word_lengths_of_their_own():
+def test_limits_are_those_of_the_documents_language():
     text = "järjestelmällistämättömyydellänsä kolmivaihekilowattituntimittari"
-    assert verdict(text, language="fi", max_mean_word_length=10) == (None, None)
-    assert verdict(text, language="et", max_mean_word_length=10)[0] == "words too long"
+    short = "pitkästyttävä kertomus"
+    assert verdict(short, language="fi", max_mean_word_length=10) == (None, None)
+    assert verdict(short, language="ru", max_mean_word_length=10) == (None, None)
+    assert verdict(short, language="en", max_mean_word_length=10) == ("words too long", "10.5 > 10.0")
+    assert verdict(text, language="fi", max_mean_word_length=10) == ("words too long", "32.0 > 15.82")
+    assert verdict(short, language="fi", max_mean_word_length=10, by_language=False)[1] == "10.5 > 10.0"
+    assert verdict(short, language="fi", max_mean_word_length=9)[1] == "10.5 > 9.0", "a limit of one's own is for all"
+    assert verdict(short, language="qu", max_mean_word_length=10)[1] == "10.5 > 10.0"
+
+
+def test_limits_of_forty_languages_and_the_papers():
+    assert len(rules.LIMITS) >= 40
+    assert all(rules.LIMITS["en"][rule] == getattr(Config(), rule) for rule in rules.LIMITS["en"])
+    assert all(table.keys() <= rules.LIMITS["en"].keys() for table in rules.LIMITS.values())
 
 
 def test_a_character_is_a_word_where_no_spaces_are_written():
