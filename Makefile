@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/news.yaml
 BIN := .venv/bin
 
-.PHONY: dataset test kills fuzz installs check docs bench clean
+.PHONY: dataset test kills fuzz installs audit check docs bench clean
 
 dataset: .venv/installed
 	$(BIN)/curate run $(CONFIG)
@@ -22,6 +22,11 @@ fuzz: .venv/installed-dev
 # The wheel in a bare environment of each of these Pythons, with no compiler on the PATH.
 installs: .venv/installed-dev
 	CURATE_PYTHONS="$(or $(PYTHONS),$(PYTHON))" $(BIN)/python -m pytest tests/install $(ARGS)
+
+# Known faults of the pinned versions.
+audit: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ The installation takes minutes, so it runs where CURATE_PYTHONS names interprete
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,15 +16,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PYTHONS = os.environ.get("CURATE_PYTHONS", "").split()
 
-WALK = """
-import pathlib, curate
-pages = pathlib.Path("pages")
-pages.mkdir()
-for number in range(60):
-    told = (f"Ferry {number} left pier {number * word} at noon, said harbour master {word}." for word in range(9))
-    story = " ".join(told)
-    (pages / f"{number}.txt").write_text(f"Home\\n\\n{story}\\n", encoding="utf-8")
-"""
 LOAD = "import curate; print(sum(len(rows) for rows in curate.load('data/releases/mine').values()))"
 
 
@@ -70,7 +62,7 @@ def test_wheel_installs_and_runs_without_compiler(dist, python, tmp_path):
         return done.stdout
 
     run("python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)
-    run("python", "-c", WALK)
+    shutil.copytree(ROOT / "data" / "raw" / "news", tmp_path / "pages")
     run("curate", "new", "mine", "pages")
     run("curate", "run", "configs/mine.yaml")
     assert int(run("python", "-c", LOAD)) > 0

@@ -3,13 +3,15 @@
 import ast
 import graphlib
 import re
+import tomllib
 from pathlib import Path
 
 import curate
 
 PACKAGE = Path(curate.__file__).parent
 
-DRAWN = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+ROOT = Path(__file__).parents[2]
+DRAWN = (ROOT / "docs" / "architecture.md").read_text()
 LAYERS = re.findall(r"## Imports\n.*?```\n(.*?)```", DRAWN, re.S)[0].splitlines()
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
 
@@ -77,6 +79,25 @@ def imports(path, names):
                 yield from {f"{node.module}.{alias.name}"} & names or {node.module} & names
         elif isinstance(node, ast.Import):
             yield from {alias.name for alias in node.names} & names
+
+
+IMPORTED_AS = {"pyyaml": "yaml", "ruamel-yaml": "ruamel"}
+OTHERS_IMPORT = {"aiohttp"}  # fsspec does, for inputs over http
+
+
+def test_every_dependency_is_used_and_described():
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.match(r"[\w.-]+", line)[0].lower().replace(".", "-") for line in metadata["dependencies"]}
+    used = set()
+    for path, _ in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                used |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                used.add(node.module.split(".")[0])
+    assert {name for name in needed if IMPORTED_AS.get(name, name.replace("-", "_")) not in used} <= OTHERS_IMPORT
+    described = re.findall(r"^\| ([\w.-]+) \| .* \| .* \|$", (ROOT / "docs" / "dependencies.md").read_text(), re.M)
+    assert needed <= {re.sub("[._]", "-", name.lower()) for name in described}
 
 
 def test_functions_are_short():
