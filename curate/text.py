@@ -13,9 +13,11 @@ a whole batch at once.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ VERSION = 1
 Hashes = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 
 OTHER, WORD, SINGLE = 0, 1, 2  # classes of characters: no token, part of a token, a token
 UNSPACED = (
@@ -47,7 +50,11 @@ _COMMON_MARKS = "\u3000，．：；！？（）～…\xa0"
 _LONGEST = 64
 _FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
+_UNUSED_BITS = np.arange(64, -1, -8).astype(np.uint64)  # of eight bytes, behind a slice of 0 to 8 bytes
 _BLANK = ord(" ")
+_KIND, _CAPITAL, _ODD = 3, 4, 8
+_JOINING_JAMO = slice(0x1160, 0x1200)
+_HAN_VARIANTS = slice(0x2F800, 0x2FA20)
 
 
 @dataclass(frozen=True)
@@ -96,57 +103,88 @@ def lines(texts: pl.Series) -> pl.DataFrame:
 
 def tokens(texts: Sequence[str]) -> Tokens:
     """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
-    encoded = [_composed(text) for text in texts]
-    joined = bytearray(b" ").join([b"", *encoded, bytes(8)])
-    data = np.frombuffer(joined.translate(_ascii_table()), np.uint8)
-    starts, ends = _find(data, _fold(data))
-    breaks = np.cumsum([0] + [len(text) + 1 for text in encoded])
+    encoded = [text.encode() if text.isascii() else text.encode(errors="replace") for text in texts]
+    data, breaks = _joined(encoded)
+    cuts, odd = _fold(data)
+    composed = {i: _composed(texts[i]) for i in np.unique(np.searchsorted(breaks, odd, side="right") - 1).tolist()}
+    changed = {i: new for i, new in composed.items() if new != encoded[i]}
+    if changed:
+        data, cuts, breaks = _exchanged(data, cuts, breaks, changed)
+    starts, ends = _find(data, cuts)
     return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
 
 
+def _joined(encoded: Sequence[bytes]) -> tuple[Bytes, Positions]:
+    """Texts with ASCII in lower case and blanks before, between and behind them, and where each begins."""
+    joined = bytearray(b" ").join([b"", *encoded, bytes(8)])
+    breaks = np.cumsum([1] + [len(text) + 1 for text in encoded])
+    return np.frombuffer(joined.translate(_ascii_table()), np.uint8), breaks
+
+
 def _composed(text: str) -> bytes:
-    """NFKC as UTF-8. Marks that most texts not in this form have, and that are in no token, go first: it is faster."""
-    if text.isascii():
-        return text.encode()
+    """NFKC as UTF-8, line by line: most lines are in this form, once the most frequent marks in no token are gone."""
     if not unicodedata.is_normalized("NFKC", text):
         for mark in _COMMON_MARKS:
             text = text.replace(mark, " ")
-        text = unicodedata.normalize("NFKC", text)
+        text = "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
     return text.encode(errors="replace")
 
 
-def _find(data: Bytes, single: Positions) -> tuple[Positions, Positions]:
+def _exchanged(
+    data: Bytes, cuts: Flags, breaks: Positions, changed: Mapping[int, bytes]
+) -> tuple[Bytes, Flags, Positions]:
+    """The same with some texts exchanged for others."""
+    new, new_breaks = _joined(list(changed.values()))
+    new_cuts, _ = _fold(new)
+    old = list(changed)
+    before, after = [0, *(breaks[i + 1] for i in old)], [*(breaks[i] for i in old), len(data)]
+    kept = [slice(*ends) for ends in zip(before, after, strict=True)]
+    put = [slice(*ends) for ends in pairwise(new_breaks.tolist())]
+    lengths = np.diff(breaks)
+    lengths[old] = np.diff(new_breaks)
+    return _merged(data, kept, new, put), _merged(cuts, kept, new_cuts, put), np.cumsum([1, *lengths])
+
+
+def _merged(
+    one: npt.NDArray[Any], kept: Sequence[slice], other: npt.NDArray[Any], put: Sequence[slice]
+) -> npt.NDArray[Any]:
+    """Pieces of one and of the other array by turns."""
+    pieces = [one[kept[0]]]
+    for place, last in zip(put, kept[1:], strict=True):
+        pieces += [other[place], one[last]]
+    return np.concatenate(pieces)
+
+
+def _find(data: Bytes, cuts: Flags) -> tuple[Positions, Positions]:
     """Where tokens start and end: runs of what is not blank, cut before and after the one-character tokens."""
     word = data != _BLANK
-    edges = word[1:] != word[:-1]
-    if not len(single):
-        found = np.flatnonzero(edges) + 1
-        return found[0::2], found[1::2]
-    starts, ends = np.zeros(len(data), bool), np.zeros(len(data), bool)
-    starts[1:], ends[1:] = edges & word[1:], edges & word[:-1]
-    first, behind = single[:, 0], single[:, 1]
-    starts[first], ends[behind] = True, True
-    starts[behind], ends[first] = starts[behind] | word[behind], ends[first] | word[first - 1]
-    return np.flatnonzero(starts), np.flatnonzero(ends)
+    cuts[1:] |= word[1:] != word[:-1]
+    return np.flatnonzero(cuts & word), np.flatnonzero(cuts[1:] & word[:-1]) + 1
 
 
-def _fold(data: Bytes) -> Positions:
-    """Lower the characters beyond ASCII and blank those in no token; returns start and end of one-character tokens."""
-    found = [np.empty((0, 2), np.int64)]
+def _fold(data: Bytes) -> tuple[Flags, Positions]:
+    """Lower the characters beyond ASCII and blank those in no token.
+
+    Returns where one-character tokens start and end, and the places of characters that NFKC may change.
+    """
+    cuts = np.zeros(len(data), bool)
+    odd = [np.empty(0, np.int64)]
     leads = np.flatnonzero(data >= 0xC0)
-    lengths = 2 + (data[leads] >= 0xE0).view(np.uint8) + (data[leads] >= 0xF0).view(np.uint8)
-    for length in (2, 3, 4):
-        at = leads[lengths == length]
+    heads = data[leads]
+    for length, low, high in ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0x100)):
+        at = leads.compress((heads >= low) & (heads < high))
         points = _codepoints(data, at, length)
-        kinds = character_classes()[points]
-        lowered = _lower()[points]
-        capital = np.flatnonzero(lowered != points)
-        _write(data, at[capital], lowered[capital], length)
-        other = at[kinds == OTHER]
+        looks = _looks().take(points)
+        capital = np.flatnonzero(looks & _CAPITAL)
+        _write(data, at[capital], _lower()[points[capital]], length)
+        kinds = looks & _KIND
+        other = at.compress(kinds == OTHER)
         for i in range(length):
             data[other + i] = _BLANK
-        found.append(np.stack([at, at + length], 1)[kinds == SINGLE])
-    return np.concatenate(found)
+        single = at.compress(kinds == SINGLE)
+        cuts[single] = cuts[single + length] = True
+        odd.append(at.compress(looks >= _ODD))
+    return cuts, np.concatenate(odd)
 
 
 def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32]:
@@ -168,25 +206,23 @@ def _hash_slices(data: Bytes, starts: Positions, ends: Positions) -> Hashes:
     """Hash of the bytes of each slice, eight at a time; slices over 64 bytes by xxh3."""
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))
     lengths = ends - starts
-    hashes = _scramble(words[starts] << _unused_bits(lengths))
+    hashes = words[starts]
+    hashes <<= _UNUSED_BITS.take(lengths, mode="clip")
+    _scramble(hashes)
+    more = np.flatnonzero(lengths > 8)
     for done in range(8, _LONGEST, 8):
-        more = np.flatnonzero(lengths > done)
+        more = more.compress(lengths[more] > done)
         if not len(more):
             return hashes
-        rest = words[starts[more] + done] << _unused_bits(lengths[more] - done)
+        rest = words[starts[more] + done] << _UNUSED_BITS.take(lengths[more] - done, mode="clip")
         hashes[more] = _scramble(hashes[more] ^ rest)
     for i in np.flatnonzero(lengths > _LONGEST):
         hashes[i] = xxhash.xxh3_64_intdigest(data[starts[i] : ends[i]].tobytes())
     return hashes
 
 
-def _unused_bits(lengths: Positions) -> Hashes:
-    """Bits of a word of eight bytes behind a slice."""
-    return np.maximum(64 - 8 * lengths, 0).view(np.uint64)
-
-
 def _scramble(x: Hashes) -> Hashes:
-    x = x * _FACTOR
+    x *= _FACTOR
     x ^= x >> _SHIFT
     return x
 
@@ -206,7 +242,7 @@ def character_classes() -> Bytes:
     new = kinds == "Cn"
     for low, high in _SYMBOLS:
         new[low : high + 1] = False
-    table[: len(kinds)] = new | np.isin(kinds.astype("U1"), ["L", "N", "M"])
+    table[: len(kinds)] = new | _begin_with(kinds, "LNM")
     table[0x20000:0x40000] = WORD
     for low, high in UNSPACED:
         table[low : high + 1] *= SINGLE
@@ -214,14 +250,36 @@ def character_classes() -> Bytes:
 
 
 @cache
+def _looks() -> Bytes:
+    """Class of every code point, and flags: CAPITAL has a lower case; ODD may be changed by NFKC, or change others."""
+    looks = character_classes().copy()
+    looks[_lower() != np.arange(len(looks))] |= _CAPITAL
+    kinds = categories(unicodedata.ucd_3_2_0.category)
+    looks[: len(kinds)][_begin_with(kinds, "M") | (kinds == "Cn")] |= _ODD
+    looks[_JOINING_JAMO] |= _ODD
+    looks[_HAN_VARIANTS] |= _ODD
+    for start in range(0, len(kinds), 256):
+        block = "".join(map(chr, range(start, start + 256)))
+        if not unicodedata.is_normalized("NFKC", block):
+            looks[[ord(character) for character in block if _makes_tokens(character)]] |= _ODD
+    return looks
+
+
+def _makes_tokens(character: str) -> bool:
+    """Whether NFKC changes a character, and not just one that is in no token to others that are in none."""
+    composed = unicodedata.normalize("NFKC", character)
+    return composed != character and bool(character_classes()[[ord(one) for one in character + composed]].any())
+
+
+@cache
 def _lower() -> npt.NDArray[np.int32]:
     """Lower case of every code point, where it is one character of as many bytes in UTF-8."""
     table = np.arange(0x110000, dtype=np.int32)
-    small = [chr(point).lower() for point in range(0x20000)]
-    points = np.flatnonzero(np.fromiter(map(len, small), np.int64) == 1)
-    lower = np.array([ord(small[point]) for point in points], np.int32)
-    same = (_utf8_length(lower) == _utf8_length(points)) & (points >= 0x80)
-    table[points[same]] = lower[same]
+    characters = "".join(map(chr, range(0x20000))).replace("İ", " ")  # the only one that becomes two
+    lower = np.frombuffer(characters.lower().encode("utf-32-le", "surrogatepass"), np.int32)
+    same = _utf8_length(lower) == _utf8_length(table[: len(lower)])
+    same[:0x80] = same[ord("İ")] = False
+    table[: len(lower)][same] = lower[same]
     table[ord("ς")] = ord("σ")
     return table
 
@@ -230,6 +288,12 @@ def _utf8_length(points: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     return np.searchsorted([0x80, 0x800, 0x10000], points, side="right") + 1
 
 
+@cache
 def categories(category: Callable[[str], str]) -> npt.NDArray[np.str_]:
     """The two letters of each code point's category, below 0x20000: all that are not ideographs."""
     return np.array("".join(map(category, map(chr, range(0x20000))))).reshape(1).view("U2")
+
+
+def _begin_with(kinds: npt.NDArray[np.str_], letters: str) -> Flags:
+    """Which categories begin with one of some letters."""
+    return np.isin(kinds.view(np.uint32)[::2], [ord(letter) for letter in letters])

@@ -68,6 +68,11 @@ def ascending(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return pl.Series(values).sort().to_numpy()
 
 
+def ascending_order(values: npt.NDArray[Any]) -> Ranks:
+    """The positions of the values in ascending order."""
+    return pl.Series(values).arg_sort().to_numpy().astype(np.int64)
+
+
 def distinct(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Each value once, ascending."""
     values = ascending(values)

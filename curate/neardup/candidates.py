@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from curate.neardup.arrays import NO_RANKS, Ranks, Scores, ascending, distinct, starts_of_runs
+from curate.neardup.arrays import NO_RANKS, Ranks, Scores, ascending, ascending_order, distinct, starts_of_runs
 from curate.neardup.shingles import SPARE_BITS
 from curate.text import Hashes, Positions
 
 MIN_SHARED = 0.3
 """Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
+MIN_SIMILARITY = 0.07
+"""And what their Jaccard similarity must seem to be: half of what is the least of a copy cut from a longer text."""
 MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
 ANCHORS = 4
 """Texts of a larger bucket, first by rank, that all others in it are compared with."""
 _ONE = np.uint64(1)
 _RANK_BITS = 32
-_KEYS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = 1 << 21
 
 
 class Pairs(NamedTuple):
@@ -55,26 +58,40 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
     that the pairs grow with the texts and not with their square; `capped` counts those buckets.
     """
     bits = _rank_bits(texts)
-    for some in _whole_buckets(distinct(packed), bits):
-        yield _pair_up(some >> bits, (some & ((_ONE << bits) - _ONE)).astype(np.int64), capped)
+    packed = distinct(packed)
+    later = np.flatnonzero(packed[1:] ^ packed[:-1] < _ONE << bits) + 1  # all but the first of each bucket
+    starts = starts_of_runs(later - np.arange(len(later)))
+    sizes = np.diff(np.append(starts, len(later))) + 1
+    capped.buckets += int((sizes > MAX_BUCKET).sum())
+    capped.largest = int(sizes.max(initial=capped.largest))
+    packed &= (_ONE << bits) - _ONE
+    pairs = np.cumsum(np.where(sizes > MAX_BUCKET, (ANCHORS + 1) * sizes, sizes * (sizes - 1) // 2))
+    cuts = starts_of_runs(pairs // _PAIRS_AT_ONCE).tolist()
+    for start, end in pairwise([*cuts, len(sizes)]):
+        behind = starts[end] if end < len(starts) else len(later)
+        yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end])
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores) -> Pairs:
-    """The pairs whose signatures leave it possible that a good part of the smaller text is in the larger.
+    """The pairs whose signatures leave it possible that they are alike, or a good part of the smaller in the larger.
 
     `keys` and `rates` are by rank: shingles in a text's signature, and of what share of its shingles that is a sample.
     """
     sizes, rate = keys / rates, np.minimum(rates[pairs.first], rates[pairs.second])
-    expected = rate * np.minimum(sizes[pairs.first], sizes[pairs.second])
-    hopeful = pairs.shared >= MIN_SHARED * expected
+    one, other = rate * sizes[pairs.first], rate * sizes[pairs.second]
+    hopeful = (pairs.shared >= MIN_SHARED * np.minimum(one, other)) & (
+        pairs.shared >= MIN_SIMILARITY * (one + other - pairs.shared)
+    )
     return Pairs(*(column[hopeful] for column in pairs))
 
 
 def merged(found: Sequence[Pairs]) -> Pairs:
     """Pairs from several places, each pair once, in order, with the sum of what they share."""
+    if len(found) == 1:
+        return found[0]
     first, second, shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
-    packed = first << _RANK_BITS | second
-    order = np.argsort(packed)
+    packed = _packed(first, second)
+    order = ascending_order(packed)
     packed = packed[order]
     starts = starts_of_runs(packed)
     return _unpacked(packed[starts], np.add.reduceat(shared[order], starts) if len(starts) else shared)
@@ -84,38 +101,26 @@ def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
     return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
 
 
-def _whole_buckets(packed: Hashes, bits: np.uint64) -> Iterator[Hashes]:
-    """The entries that are not alone in their bucket, in pieces that cut no bucket in two."""
-    same = packed[1:] >> bits == packed[:-1] >> bits
-    packed = packed[np.append(same, False)[: len(packed)] | np.append(False, same)[: len(packed)]]
-    start = 0
-    while start < len(packed):
-        last = packed[min(start + _KEYS_AT_ONCE, len(packed)) - 1]
-        end = int(np.searchsorted(packed, last | ((_ONE << bits) - _ONE), side="right"))
-        yield packed[start:end]
-        start = end
-
-
-def _pair_up(buckets: Hashes, ranks: Ranks, capped: Capped) -> Pairs:
-    """The pairs of texts within each bucket; entries are sorted by bucket and rank."""
-    starts = starts_of_runs(buckets)
-    lengths = np.diff(np.append(starts, len(buckets)))
-    place = np.arange(len(buckets)) - np.repeat(starts, lengths)
-    large = np.repeat(lengths > MAX_BUCKET, lengths)
-    capped.buckets += int((lengths > MAX_BUCKET).sum())
-    capped.largest = max(capped.largest, int(lengths.max()))
-    later = np.flatnonzero(place >= 1)
-    found = [ranks[later - 1] << _RANK_BITS | ranks[later]]
-    later = later[~large[later]]
-    for distance in range(2, MAX_BUCKET):
-        later = later[place[later] >= distance]
-        found.append(ranks[later - distance] << _RANK_BITS | ranks[later])
+def _pair_up(ranks: Ranks, later: Positions, sizes: Positions) -> Pairs:
+    """The pairs of texts within some buckets of these sizes: where in `ranks` all but the first of each stand."""
+    place = np.arange(1, len(later) + 1) - np.repeat(np.cumsum(sizes - 1) - (sizes - 1), sizes - 1)
+    large = np.repeat(sizes > MAX_BUCKET, sizes - 1)
+    found = [_packed(ranks[later - 1], ranks[later])]
+    few, places = later[~large], place[~large]
+    for distance in range(2, min(MAX_BUCKET, int(sizes.max(initial=0)))):
+        behind = np.flatnonzero(places >= distance)
+        few, places = few[behind], places[behind]
+        found.append(_packed(ranks[few - distance], ranks[few]))
     for anchor in range(ANCHORS):
-        later = np.flatnonzero(large & (place > anchor + 1))
-        found.append(ranks[later - place[later] + anchor] << _RANK_BITS | ranks[later])
+        behind = np.flatnonzero(large & (place > anchor + 1))
+        found.append(_packed(ranks[later[behind] - place[behind] + anchor], ranks[later[behind]]))
     pairs = ascending(np.concatenate(found))
     starts = starts_of_runs(pairs)
     return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
+
+
+def _packed(first: Ranks, second: Ranks) -> Ranks:
+    return first << _RANK_BITS | second
 
 
 def _rank_bits(texts: int) -> np.uint64:

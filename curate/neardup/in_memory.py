@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse  # noqa: F401  # what similarity.py imports when it is needed: not while texts wait
 
 from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of
 from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising

@@ -13,7 +13,7 @@ import numpy as np
 import xxhash
 
 from curate import text
-from curate.neardup.arrays import Ragged, Scores, distinct, offsets_of, stacked
+from curate.neardup.arrays import Flags, Ragged, Scores, distinct, offsets_of, stacked
 from curate.text import Hashes, Positions
 
 VERSION = 2
@@ -67,8 +67,25 @@ def tokens(texts: Sequence[str]) -> Ragged:
 
 def sign(tokens: Ragged) -> Signatures:
     """The signatures of at most 512 texts."""
-    keys, rates = sample(shingles(tokens, KEY_SIZE))
+    rates = _rate(_shingle_counts(tokens, KEY_SIZE))
+    keys = _sample(tokens, rates)
+    repetitive = np.flatnonzero((keys.lengths < SAMPLED_AT_LEAST // 4) & (tokens.lengths > SAMPLED_AT_LEAST))
+    if len(repetitive):
+        rates[repetitive] = _rate(as_sets(shingles(tokens.take(repetitive), KEY_SIZE)).lengths)
+        keys = _sample(tokens, rates)
     return Signatures(keys, rates, whole(tokens), tokens.lengths)
+
+
+def _sample(tokens: Ragged, rates: Scores) -> Ragged:
+    """The shingles that stand for each text: those with the lowest hashes, such a share of all.
+
+    The share goes by the number of all shingles, which needs no sorting, and by that of the distinct ones only where a
+    text repeats itself so much that hardly any are found.
+    """
+    rolled, begins = _rolled(tokens, KEY_SIZE)
+    bounds = (rates * (2.0**64 - 2048)).astype(np.uint64)
+    chosen = np.flatnonzero((rolled <= np.repeat(bounds, tokens.lengths)) & begins)
+    return as_sets(Ragged(rolled[chosen], np.searchsorted(chosen, tokens.offsets)))
 
 
 def sets(tokens: Ragged, size: int) -> Ragged:
@@ -98,7 +115,17 @@ def whole(tokens: Ragged) -> Hashes:
 
 
 def shingles(tokens: Ragged, size: int) -> Ragged:
-    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none.
+    """Hash of every run of `size` tokens. A text of fewer tokens has one shingle of all, an empty text none."""
+    rolled, begins = _rolled(tokens, size)
+    return Ragged(rolled[begins], offsets_of(_shingle_counts(tokens, size)))
+
+
+def _shingle_counts(tokens: Ragged, size: int) -> Positions:
+    return np.where(tokens.lengths >= size, tokens.lengths - size + 1, tokens.lengths > 0)
+
+
+def _rolled(tokens: Ragged, size: int) -> tuple[Hashes, Flags]:
+    """Hash of the `size` tokens from each token on, and where that is a shingle of one text.
 
     The hash is a polynomial of the tokens modulo 2^64, whose upper bits depend on all of them.
     """
@@ -112,24 +139,7 @@ def shingles(tokens: Ragged, size: int) -> Ragged:
         begins[offsets[1:][lengths > i] - i] = False
     for i in np.flatnonzero((lengths > 0) & (lengths < size)).tolist():
         rolled[offsets[i]] = _roll(values[offsets[i] : offsets[i + 1]].tolist())
-    count = np.where(lengths >= size, lengths - size + 1, lengths > 0)
-    return Ragged(rolled[begins], offsets_of(count))
-
-
-def sample(shingled: Ragged) -> tuple[Ragged, Scores]:
-    """The shingles that stand for each text, and what share of its shingles they are: those with the lowest hashes.
-
-    The share goes by the number of all shingles, which needs no sorting, and by that of the distinct ones only where a
-    text repeats itself so much that hardly any are found.
-    """
-    rates = _rate(shingled.lengths)
-    keys = _below(shingled, rates)
-    repetitive = (keys.lengths < SAMPLED_AT_LEAST // 4) & (shingled.lengths > SAMPLED_AT_LEAST)
-    if not repetitive.any():
-        return keys, rates
-    for i in np.flatnonzero(repetitive).tolist():
-        rates[i] = _rate(as_sets(shingled.take(np.array([i]))).lengths)[0]
-    return _below(shingled, rates), rates
+    return rolled, begins
 
 
 def as_sets(shingled: Ragged) -> Ragged:
@@ -138,12 +148,6 @@ def as_sets(shingled: Ragged) -> Ragged:
     tagged = distinct(tagged)
     counts = np.bincount((tagged >> SET_BITS).astype(np.int64), minlength=len(shingled.offsets) - 1)
     return Ragged(tagged & SET_MASK, offsets_of(counts))
-
-
-def _below(shingled: Ragged, rates: Scores) -> Ragged:
-    bounds = (rates * (2.0**64 - 2048)).astype(np.uint64)
-    chosen = np.flatnonzero(shingled.values <= np.repeat(bounds, shingled.lengths))
-    return as_sets(Ragged(shingled.values[chosen], np.searchsorted(chosen, shingled.offsets)))
 
 
 def _rate(lengths: Positions) -> Scores:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import polars as pl
 import pytest
@@ -44,12 +46,21 @@ def test_tokens(value: str, expected: list[str]) -> None:
 
 
 def test_tokens_of_a_batch_are_those_of_each_text() -> None:
-    batch = ["one two", "", "三四 five", "!", "six"]
+    batch = ["one two", "", "ﬁne １２", "三四 five", "!", "nai\u0308ve", "six", "\u1112\u1161\u11ab ½"]
     found = text.tokens(batch)
-    assert found.counts.tolist() == [2, 0, 3, 0, 1]
+    assert found.counts.tolist() == [2, 0, 2, 3, 0, 1, 1, 3]
     alone = [text.tokens([one]).hashes() for one in batch]
     assert found.hashes().tolist() == np.concatenate(alone).tolist()
     assert text.tokens([]).counts.tolist() == []
+
+
+def test_characters_that_normalisation_may_change_are_looked_at() -> None:
+    """The others are never normalised: alone, and behind what they might be joined with, NFKC must leave them alone."""
+    plain = np.flatnonzero(text._looks()[:0x30000] < text._ODD)
+    in_tokens = [chr(point) for point in plain if text._looks()[point] & text._KIND]
+    assert len(in_tokens) > 100_000
+    joined = "".join(before + one for one in in_tokens for before in "eがᄒ")
+    assert unicodedata.is_normalized("NFKC", joined)
 
 
 def test_equal_tokens_hash_alike_and_others_do_not() -> None:
