@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, PrivateAttr, StringConstraints, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -64,6 +64,13 @@ class Config(Section):
     split: Split = Field(Split(), description="Train, validation and test. Always runs.")
     release: Release = Field(Release(), description="What is published. Always runs.")
 
+    _folder: Path = PrivateAttr(Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where the config's file lies; the current folder where it is of no file."""
+        return self._folder
+
     @property
     def build_dir(self) -> str:
         """Folder (or fsspec URL) of intermediate results."""
@@ -97,7 +104,9 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8: {error.reason} at byte {error.start}") from None
-    return parse(text, str(path), overrides)
+    config = parse(text, str(path), overrides)
+    config._folder = Path(path).parent
+    return config
 
 
 def parse(text: str, name: str = "config", overrides: Mapping[str, Any] | None = None) -> Config:

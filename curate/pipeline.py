@@ -28,7 +28,7 @@ from curate.machine import free_memory
 from curate.progress import Silent, Watcher
 from curate.readers.urls import source
 from curate.release import build as release
-from curate.release import hub, manifest
+from curate.release import card, hub, manifest
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
@@ -69,6 +69,7 @@ def run(
         _log.warning("the disk may not do: %s", space)
     with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
+        _request(config)  # so are the parts of the card
         if config.decontaminate:  # so are evaluation sets that cannot be read
             decontaminate.read_records(config.decontaminate, build.rounds("decontaminate", decontaminate.VERSION))
         shards = _documents(build, config)
@@ -242,6 +243,7 @@ def _request(config: Config) -> release.Request:
         config=text,
         inputs=(),
         funnel=(),
+        words=card.own_words(config.release.card, config.folder),
         dedup=config.dedup,
     )
 

@@ -87,7 +87,7 @@ def default(field: dict[str, Any]) -> str:
     if "default" not in field:
         return "must be given"
     value = field["default"]
-    if value is None:
+    if value is None or isinstance(value, dict):  # of a section within a section
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -11,8 +11,8 @@ A release never changes. What a version holds is a function of the documents and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from curate.errors import InputError, ReleaseError
+from curate.errors import ReleaseError
 from curate.release import (
     card,
     croissant,
@@ -36,6 +36,7 @@ from curate.release import (
     subsets,
     versions,
 )
+from curate.release.card import Parts
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
@@ -64,8 +65,10 @@ class Config(Section):
         pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$",
         description="Where `curate push` publishes it: `org/name`. Leave out to build locally.",
     )
-    card: str | None = Field(
-        None, min_length=1, description="A Markdown file of your own: its text stands in every dataset card."
+    card: Parts = Field(
+        Parts(),
+        description="Markdown files of your own, whose text stands in that section of every dataset card; paths are "
+        "relative to the config.",
     )
     summary: str = Field("Clean text of crawled pages.", description="First words of the dataset card.")
     note: str = Field("", description="A line of your own for this version in CHANGELOG.md.")
@@ -105,19 +108,27 @@ class Request:
     config: str  # the config as text
     inputs: Sequence[Json]  # what was read
     funnel: Sequence[Json]  # a row a stage
+    words: Mapping[str, str] = field(default_factory=dict)  # of your own, by section of the card
     dedup: dedup.Config | None = None  # what a near-duplicate is; without it none is looked for
     dropped: Sequence[File] = ()  # what the stages dropped: why a document is gone, which were removed on request
 
     @property
     def decided(self) -> Json:
         """What a person decides of a release, as it stands in the manifest. A change of it makes a version."""
+        parts = {name: text for name, text in self.words.items() if name != "summary"}
+        more = {"parts": parts} if parts else {}
         croissant_too = {"croissant": True} if self.release.croissant else {}
         return {
             "schema": [[name, str(dtype)] for name, dtype, _ in FIELDS],
             "split": self.split.model_dump(mode="json"),
             "license": self.release.license,
             "configs": self.release.configs,
-            "card": {"summary": self.release.summary, "text": _own_text(self.release.card), **croissant_too},
+            "card": {
+                "summary": self.release.summary,
+                "text": self.words.get("summary", ""),
+                **more,
+                **croissant_too,
+            },
         }
 
 
@@ -187,13 +198,6 @@ def past(target: Path, version: str, remove: Path | None = None, copies: Sequenc
         removals=_listed(remove) if remove else None,
         tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
     )
-
-
-def _own_text(path: str | None) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() if path else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"release.card: {path}: {error}") from None
 
 
 def _listed(path: Path) -> File:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import jinja2
 import yaml
+from pydantic import Field
 
+from curate.errors import InputError
 from curate.release.manifest import Manifest
 from curate.release.schema import FIELDS
 from curate.release.wording import cell, counted
+from curate.section import Section
 from curate.tasks import Json
 
 LISTED = 20
@@ -24,7 +28,33 @@ LISTED = 20
 SAMPLE = 200
 """Characters of a document that is shown."""
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+OwnFile = Annotated[str, Field(min_length=1)] | None
 _DTYPES = {"string": "string", "int64": "int64", "double": "float64"}
+
+
+class Parts(Section):
+    """Files of a card's author, by the section that they stand in."""
+
+    summary: OwnFile = Field(None, description="After the summary.")
+    sources: OwnFile = Field(None, description="Where the texts come from.")
+    privacy: OwnFile = Field(None, description="With privacy and removal.")
+    limits: OwnFile = Field(None, description="With the limits.")
+    licence: OwnFile = Field(None, description="With the licence.")
+    citation: OwnFile = Field(None, description="With the citation.")
+
+
+def own_words(parts: Parts, folder: Path) -> dict[str, str]:
+    """The text of each part that is given, by section. Raises InputError where a file in `folder` cannot be read."""
+    return {name: _own_text(name, folder / path) for name, path in parts.model_dump(exclude_none=True).items()}
+
+
+def _own_text(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise InputError(f"release.card.{name}: {path}: {error.strerror}; paths are relative to the config") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"release.card.{name}: {path}: not UTF-8: {error}") from None
 
 
 def release_card(release: Manifest, repo: str | None) -> str:
@@ -36,7 +66,7 @@ def release_card(release: Manifest, repo: str | None) -> str:
         repo=repo,
         address=f'"{repo}", revision="v{release.version}"' if repo else f'"path/to/{release.name}/v{release.version}"',
         summary=release.card["summary"],
-        text=release.card["text"],
+        own=dict.fromkeys(Parts.model_fields, "") | {"summary": release.card["text"]} | release.card.get("parts", {}),
         splits=release.counts["splits"],
         units=_units(release.counts["splits"].values()),
         notes=release.notes,

@@ -16,14 +16,18 @@ dedup: {{}}
 split:
   validation: 0.2
   test: 0.2
+release:
+  card: {{limits: words/limits.md}}
 """
 
 
 def run(folder, version, texts):
     rows = [{"id": name, "text": text} for name, text in texts.items()]
     (folder / "docs.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (folder / "c.yaml").write_text(CONFIG.format(version=version))
-    curate("run", "c.yaml", "--workers", "1", cwd=folder)
+    (folder / "configs/words").mkdir(parents=True, exist_ok=True)
+    (folder / "configs/words/limits.md").write_text("No paper prints on Sunday.")
+    (folder / "configs/c.yaml").write_text(CONFIG.format(version=version))
+    curate("run", "configs/c.yaml", "--workers", "1", cwd=folder)
     made = folder / f"data/releases/news/v{version}"
     shards = {path.name.split("-")[0]: pl.read_parquet(path) for path in (made / "data").glob("*.parquet")}
     return {name: split for split, rows in shards.items() for name in rows["id"]}, made
@@ -38,6 +42,7 @@ def test_a_released_document_keeps_its_place_and_its_split(tmp_path):
     merged = {held["train"][1]: texts[held["test"][1]] + "\nMore of it.", **longer}
     second, made = run(tmp_path, "1.1.0", {**texts, **merged, "fresh": "\n".join(prose(77))})
     assert second == {name: split for name, split in first.items() if name not in merged} | {"fresh": second["fresh"]}
+    assert "No paper prints on Sunday." in (made / "README.md").read_text(), "words beside the config"
     changes = (made / "CHANGELOG.md").read_text()
     assert "Removed because:\n\n- split conflict: 1\n" in changes
     assert "1 document added, 1 document removed" in changes

@@ -21,7 +21,7 @@ from filelock import FileLock
 from curate import config, pipeline
 from curate.errors import InputError, ReleaseError, StorageError
 from curate.neardup.in_memory import cluster
-from curate.release import build, disk, gate, leaks, manifest, order
+from curate.release import build, card, disk, gate, leaks, manifest, order
 from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
@@ -204,15 +204,27 @@ def test_the_card_tells_the_truth(made):
 
 
 def test_what_a_person_wrote_stands_in_every_card(tmp_path, corpus):
-    (tmp_path / "card.md").write_text("## Thanks\n\nTo the three papers.\n")
-    own = Config(card=str(tmp_path / "card.md"), summary="News of five sites.")
+    (tmp_path / "thanks.md").write_text("\ufeff## Thanks\n\nTo the three papers.\n")
+    (tmp_path / "limits.md").write_text("No paper prints on Sunday.\n")
+    own = Config(summary="News of five sites.", card=card.Parts(summary="thanks.md", limits="limits.md"))
+    words = card.own_words(own.card, tmp_path)
     for version in ("1.0.0", "1.0.1"):
-        made = release(tmp_path, [shard(tmp_path, corpus[int(version[-1]) :], version)], version, release=own)
+        files = [shard(tmp_path, corpus[int(version[-1]) :], version)]
+        made = release(tmp_path, files, version, release=own, words=words)
         text = (made.path / "README.md").read_text()
         assert "\nNews of five sites.\n" in text
         assert "\n## Thanks\n\nTo the three papers.\n\n## Versions" in text
-    with pytest.raises(InputError, match=r"release\.card: .*gone\.md"):
-        release(tmp_path, [shard(tmp_path, corpus, "x")], "2.0.0", release=Config(card=str(tmp_path / "gone.md")))
+        assert "retelling is none.\n\nNo paper prints on Sunday.\n\n## Rebuild" in text
+    fewer = {"summary": words["summary"]}
+    with pytest.raises(ReleaseError, match=r"PATCH: card changed. Set `version` to 1\.0\.2"):
+        release(tmp_path, files, "1.0.1", release=own, words=fewer)
+
+
+def test_a_part_of_the_card_that_cannot_be_read(tmp_path):
+    (tmp_path / "latin.md").write_bytes(b"caf\xe9")
+    for name, said in (("gone.md", "No such file or directory; paths are relative"), ("latin.md", "not UTF-8")):
+        with pytest.raises(InputError, match=rf"release\.card\.limits: .*{name}: {said}"):
+            card.own_words(card.Parts(limits=name), tmp_path)
 
 
 def test_the_card_shows_what_was_dropped_but_not_what_was_removed_on_request(tmp_path, corpus):
