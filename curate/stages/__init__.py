@@ -54,10 +54,16 @@ STAGES: tuple[Stage, ...] = (
     Stage("boilerplate", boilerplate.VERSION, boilerplate.apply, boilerplate.prepare),
     Stage("metadata", metadata.VERSION, metadata.apply, keeps_text=_always),
     Stage("language", language.VERSION, language.apply, keeps_text=_always),
-    Stage("quality", quality.VERSION, quality.apply, keeps_text=_always),
+    Stage("quality", quality.VERSION, quality.apply, keeps_text=lambda config: not config.takes_out),
     Stage("privacy", privacy.VERSION, privacy.apply),
     Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare, keeps_text=lambda config: not config.paragraphs),
-    Stage("decontaminate", decontaminate.VERSION, decontaminate.apply, decontaminate.prepare, keeps_text=_always),
+    Stage(
+        "decontaminate",
+        decontaminate.VERSION,
+        decontaminate.apply,
+        decontaminate.prepare,
+        keeps_text=lambda config: not config.cut,
+    ),
     Stage("select", select.VERSION, select.apply, select.prepare, keeps_text=_always),
     Stage("split", split.VERSION, split.apply, split.prepare, keeps_text=_always),
 )

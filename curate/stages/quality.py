@@ -159,6 +159,11 @@ class Config(Section):
         return self
 
     @property
+    def takes_out(self) -> bool:
+        """Whether lines are taken out, so that texts change."""
+        return bool(self.take_out or self.min_line_words or self.max_line_word_length)
+
+    @property
     def selection(self) -> select.Config | None:
         """What the stage `select` has to do; None where every document is kept."""
         if self.keep_top is None and self.sample is None:
@@ -200,7 +205,7 @@ def _judged(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     limits = dict(config)
     if config.blocklist:
         batch = drop_blocked(batch, config.blocklist)
-    if _takes_out(config):
+    if config.takes_out:
         batch = take_out(batch, config.take_out, config.min_line_words or 0, config.max_line_word_length)
         batch, taken = batch.drop("taken_out"), batch.select("taken_out")
         batch = ruled(batch, taken, {"max_taken_out": "too much taken out"}, limits)
@@ -233,7 +238,7 @@ def measured(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 
 def _measured(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
-    if _takes_out(config):
+    if config.takes_out:
         batch = take_out(batch, config.take_out, config.min_line_words or 0, config.max_line_word_length)
         batch = undecided(batch)  # measured although no line is left
     words = find_words(batch["text"])
@@ -241,7 +246,3 @@ def _measured(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     return pl.concat((measure(batch, words, wanted) for _, measure in _MEASURED), how="horizontal").select(
         sorted(wanted)
     )
-
-
-def _takes_out(config: Config) -> bool:
-    return bool(config.take_out or config.min_line_words or config.max_line_word_length)

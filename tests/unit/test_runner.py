@@ -5,12 +5,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate import runner, store
+from curate.contamination.matching import MATCHES
 from curate.document import drop
 from curate.errors import TaskError
 from curate.report.trail import rows_at
 from curate.runner import StageTask, judge
 from curate.section import Section
-from curate.stages import Stage
+from curate.stages import Stage, decontaminate, quality
 from curate.tasks import File, Task, batches, columns_in, read, total
 
 
@@ -135,3 +136,31 @@ def test_a_stage_that_changes_a_text_it_says_it_keeps_is_caught(tmp_path):
             lambda b, _: b.with_columns(text=pl.lit("two")),
             True,
         )
+
+
+@pytest.mark.parametrize(
+    ("stage", "config"),
+    [
+        ("quality", quality.Config(preset="c4", min_sentences=None)),
+        ("decontaminate", decontaminate.Config(against=["quiz.jsonl"], cut=True)),
+    ],
+)
+def test_a_text_that_a_stage_cuts_is_written(tmp_path, stage, config):
+    text = "A line of five words ends here.\nMenu"
+    shard = pl.DataFrame(
+        {"id": ["a"], "source": ["a"], "record": [0], "text": [text]}, schema_overrides={"record": pl.Int64}
+    )
+    match = [
+        {
+            "evaluation_record": "q",
+            "evaluation_set": "quiz",
+            "evaluation_found": "all",
+            "evaluation_passages": [{"start": 31, "end": 36}],
+        }
+    ]
+    shard.write_parquet(tmp_path / "shard")
+    pl.DataFrame(match, schema=MATCHES).write_parquet(tmp_path / "beside")
+    names = ["shard", "beside"] if stage == "decontaminate" else ["shard"]
+    files = tuple(File(str(tmp_path / name), name, 1) for name in names)
+    kept = store.execute(Task(stage, 1, StageTask(stage), files, config), str(tmp_path)).files["kept"]
+    assert read(kept, ["text"])["text"].to_list() == ["A line of five words ends here."]
