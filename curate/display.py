@@ -87,7 +87,7 @@ def trial(found: Result) -> None:
             table.add_row(row.stage, f"{row.share:.1%}", interval, left, _plain(_reasons(row.reasons)))
         _print(table)
     if len(found.funnels) == 2:
-        _print(_plain(f"{found.changed:,} documents change, with {found.changed_lines:,} lines; see {found.out}"))
+        _changes(found)
     minutes, hours = found.seconds / 60, found.seconds / 3600
     cpu = f"{hours:,.1f} h" if hours > 2 else f"{minutes:,.1f} min" if minutes > 2 else f"{found.seconds:,.0f} s"
     _print(_plain(f"A full run: some {cpu} of processor time, to be shared by {found.cores} workers;"))
@@ -104,6 +104,17 @@ def scores(rows: Sequence[Scored]) -> None:
     for row in rows:
         table.add_row(_plain(row.site or "all"), f"{row.fb:.4f}", f"{row.pages:,}")
     _print(table)
+
+
+def _changes(found: Result) -> None:
+    """The first documents on which two settings differ, each with its first lines."""
+    lines = sum(len(change.lines) for change in found.changes)
+    _print(_plain(f"{len(found.changes):,} documents change, with {lines:,} lines; all of them in {found.out}", "bold"))
+    for change in found.changes[:_SAMPLES]:
+        page, ends = change.page, " -> ".join(dict.fromkeys(change.ends))
+        _print(_plain(f"{page.id}  {page.title or page.url or page.source}: {ends}"))
+        for text, one, other in change.lines[:3]:
+            _print(_plain(f"  {_MARKS[one][0]} -> {_MARKS[other][0]}  {_shortened(text)}", "dim"))
 
 
 def difference(found: Difference) -> None:

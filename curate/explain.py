@@ -13,6 +13,7 @@ from curate import trial
 from curate.build import last_record
 from curate.config import Config
 from curate.errors import InputError
+from curate.models.reasons import MAX_LINES
 from curate.report.pages import Page, every, page, with_reasons
 from curate.report.pairs import pairs
 from curate.report.trail import KEY, PARTS, Row, Trail, readable
@@ -55,7 +56,7 @@ def _tried(config: Config, path: str) -> list[Page]:
     """The documents of a file that is no part of the input; they are compared with no others."""
     with trial.tried(config, trial.given(config, path)) as tried:
         said = "Never in the input; the stages were tried on it alone."
-        return [replace(page, outcome=f"{said} {_ends(page)}") for page in every(tried.trail)]
+        return [replace(page, outcome=f"{said} {_ends(page)}") for page in every(tried.trail, MAX_LINES)]
 
 
 def _ends(page: Page) -> str:

@@ -91,6 +91,24 @@ class Trial:
         ]
 
 
+class Change(NamedTuple):
+    """A document on which two settings differ: where it ends in each, and the lines whose verdict changes."""
+
+    page: Page
+    other: Page
+    lines: list[tuple[str, str, str]]  # text, verdict, verdict of the other setting
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Why each setting drops it, or `kept`."""
+        return self.page.last.reason or "kept", self.other.last.reason or "kept"
+
+    def json(self) -> Json:
+        """For programs."""
+        page = self.page
+        return {"id": page.id, "source": page.source, "record": page.record, "ends": self.ends, "lines": self.lines}
+
+
 @dataclass(frozen=True)
 class Result:
     """What a sample says of a full run: under one setting, or two."""
@@ -98,8 +116,7 @@ class Result:
     drawn: Drawn
     settings: list[str]
     funnels: list[list[Expected]]
-    changed: int  # documents of which the two settings think differently
-    changed_lines: int
+    changes: list[Change]  # documents of which the two settings think differently
     seconds: float  # of processor time, of a full run
     bytes: int  # on disk while it works, without the release
     cores: int
@@ -107,17 +124,11 @@ class Result:
 
     def json(self) -> Json:
         """For programs."""
-        told = {name: value for name, value in vars(self).items() if name not in ("drawn", "funnels")}
+        told = {name: value for name, value in vars(self).items() if name not in ("drawn", "funnels", "changes")}
         funnels = [[row._asdict() for row in funnel] for funnel in self.funnels]
-        return {**told, "sampled": self.drawn.size, "documents": self.drawn.documents, "funnels": funnels}
-
-
-class Change(NamedTuple):
-    """A document on which two settings differ: where it ends in each, and the lines whose verdict changes."""
-
-    page: Page
-    other: Page
-    lines: list[tuple[str, str, str]]  # text, verdict, verdict of the other setting
+        changes = [change.json() for change in self.changes]
+        counts = {"sampled": self.drawn.size, "documents": self.drawn.documents}
+        return {**told, **counts, "funnels": funnels, "changes": changes}
 
 
 def sample(configs: Sequence[Config], count: int, seed: int, out: Path, settings: Sequence[str] = ()) -> Result:
@@ -129,14 +140,13 @@ def sample(configs: Sequence[Config], count: int, seed: int, out: Path, settings
     with ExitStack() as stack:
         trials = [stack.enter_context(tried(config, drawn)) for config in configs]
         changed = changes(*trials) if len(trials) == 2 else []
-        report(trials[0].trail, configs[0].name, out, _said(drawn, settings), changed)
+        report(trials[0].trail, configs[0].name, out, _said(drawn, settings), changed, settings)
         times = drawn.documents / max(drawn.size, 1)
         return Result(
             drawn=drawn,
             settings=list(settings),
             funnels=[one.funnel for one in trials],
-            changed=len(changed),
-            changed_lines=sum(len(change.lines) for change in changed),
+            changes=changed,
             seconds=round(trials[0].seconds * times, 1),
             bytes=round(trials[0].bytes * times),
             cores=os.cpu_count() or 1,

@@ -105,15 +105,15 @@ def ways(trail: Trail, places: Sequence[Place]) -> list[Way]:
     return [found[i] for i in range(len(places))]
 
 
-def every(trail: Trail) -> list[Page]:
-    """All documents of a small build, those that could be read first."""
+def every(trail: Trail, explained: int = 0) -> list[Page]:
+    """All documents of a small build, those that could be read first; `explained` as in `pages`."""
     places = [
         Place(0, task, part, row)
         for part in PARTS
         for task in range(len(trail.tasks(0)))
         for row in range(trail.file(0, task, part).rows)
     ]
-    return pages(trail, places)
+    return pages(trail, places, explained)
 
 
 _KEY_SCHEMA: dict[str, Any] = {"id": pl.String, "source": pl.String, "record": pl.Int64}

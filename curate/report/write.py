@@ -42,8 +42,10 @@ class Shown:
     page: Page
 
 
-def report(trail: Trail, name: str, path: Path, note: str = "", changes: Sequence[Any] = ()) -> None:
-    """Write what a run did. Of a trial, `note` says what it is, and `changes` how another setting differs."""
+def report(
+    trail: Trail, name: str, path: Path, note: str = "", changes: Sequence[Any] = (), settings: Sequence[str] = ()
+) -> None:
+    """Write what a run did. Of a trial, `note` says what it is, and `changes` where two settings differ."""
     written = _written(trail, list(chosen(trail)))
     made, fault = (None, note) if note else _release(trail)
     text = template("report.html.j2").render(
@@ -61,6 +63,7 @@ def report(trail: Trail, name: str, path: Path, note: str = "", changes: Sequenc
         fault=fault,
         pages=written,
         changes=changes,
+        settings=settings if len(settings) == 2 else (),
         **_choices(trail),
     )
     with create(str(path)) as stream:

@@ -27,11 +27,16 @@ def test_a_sample_of_everything_is_what_a_run_does(project):
 def test_two_settings_side_by_side(project):
     pair = ("--set", "boilerplate.min_score=0.2", "--set", "boilerplate.min_score=0.8; quality.min_words=400")
     told = json.loads(curate("plan", NEWS, "--sample", "40", *pair, "--json", cwd=project).stdout)
-    assert len(told["funnels"]) == 2 and told["changed"] > 0 and told["changed_lines"] > 0
+    assert len(told["funnels"]) == 2
+    ends = [change["ends"] for change in told["changes"]]
+    assert ["kept", "too few words"] in ends
+    assert all(one != other for change in told["changes"] for _, one, other in change["lines"])
+    assert any(change["lines"] for change in told["changes"])
     text = (project / "plan.html").read_text()
-    assert "Two settings" in text and "kept → too few words" in text
-    again = json.loads(curate("plan", NEWS, "--sample", "40", *pair, "--json", cwd=project).stdout)
-    assert again["changed"] == told["changed"]
+    assert "<code>boilerplate.min_score=0.2</code>" in text and "kept → too few words" in text
+    said = curate("plan", NEWS, "--sample", "40", *pair, cwd=project).stdout
+    first = told["changes"][0]
+    assert f"{len(ends)} documents change" in said and first["id"] in said
 
 
 def test_three_settings_are_refused(project):
@@ -42,6 +47,7 @@ def test_three_settings_are_refused(project):
 def test_explain_a_page_that_was_never_read(project):
     (project / "new.txt").write_text("\u202eGNP.exe\x07 and a line of a million characters\n" + "word " * 200_000)
     said = curate("explain", NEWS, "new.txt", cwd=project).stdout
+    assert "its words " in said
     assert "Never in the input; the stages were tried on it alone." in said
     assert "\u202e" not in said and "\x07" not in said
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from curate.config import Config
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,3 +31,13 @@ def test_tests_named_in_the_docs_exist():
     }
     assert named
     assert named <= there
+
+
+def test_keys_that_stand_for_datatrove_s_names_exist():
+    rows = (ROOT / "docs" / "moving-from-datatrove.md").read_text().splitlines()
+    ours = " ".join(row.split("|")[2] for row in rows if row.startswith("|"))
+    named = re.findall(r"`([a-z]+)\.([a-z0-9_]+)", ours)
+    assert len(named) > 25
+    for section, key in named:
+        part = Config.model_fields[section].annotation
+        assert key in getattr(part, "__args__", (part,))[0].model_fields, f"{section}.{key}"
