@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -81,23 +82,47 @@ def imports(path, names):
             yield from {alias.name for alias in node.names} & names
 
 
-IMPORTED_AS = {"pyyaml": "yaml", "ruamel-yaml": "ruamel"}
+IMPORTED_AS = {
+    "pyyaml": "yaml",
+    "ruamel-yaml": "ruamel",
+    "curate": "curate",
+    "fasttext-predict": "fasttext",
+    "kenlm-ex": "kenlm",
+}
 OTHERS_IMPORT = {"aiohttp"}  # fsspec does, for inputs over http
+BROUGHT = {"markupsafe", "hf_xet"}  # jinja2 and huggingface-hub are nothing without
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_every_dependency_is_used_and_described():
-    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = {re.match(r"[\w.-]+", line)[0].lower().replace(".", "-") for line in metadata["dependencies"]}
-    used = set()
-    for path, _ in modules():
+def needs(lines):
+    names = {re.match(r"[\w.-]+", line)[0].lower().replace(".", "-") for line in lines}
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
+
+
+def used(paths):
+    found = set()
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                used |= {alias.name.split(".")[0] for alias in node.names}
+                found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                used.add(node.module.split(".")[0])
-    assert {name for name in needed if IMPORTED_AS.get(name, name.replace("-", "_")) not in used} <= OTHERS_IMPORT
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names)
+
+
+def test_every_dependency_is_used_and_every_import_is_a_dependency():
+    core, extras = needs(PROJECT["dependencies"]), PROJECT["optional-dependencies"]
+    optional = set().union(*(needs(lines) for name, lines in extras.items() if name not in ("dev", "docs")))
+    everything = used(path for path, _ in modules())
+    assert core - everything == OTHERS_IMPORT
+    assert everything <= core | optional | BROUGHT | {"curate"}
+    elsewhere = used(path for path, name in modules() if name != "models")  # where weights are trained, too
+    assert not elsewhere & needs(extras["train"])
+
+
+def test_every_dependency_is_described():
     described = re.findall(r"^\| ([\w.-]+) \| .* \| .* \|$", (ROOT / "docs" / "dependencies.md").read_text(), re.M)
-    assert needed <= {re.sub("[._]", "-", name.lower()) for name in described}
+    assert needs(PROJECT["dependencies"]) <= needs(described)
 
 
 def test_functions_are_short():
