@@ -71,6 +71,8 @@ class Config(Section):
         """Where the config's file lies; the current folder where it is of no file."""
         return self._folder
 
+    _source: _Source | None = PrivateAttr(None)
+
     @property
     def build_dir(self) -> str:
         """Folder (or fsspec URL) of intermediate results."""
@@ -80,6 +82,10 @@ class Config(Section):
     def releases_dir(self) -> str:
         """Folder of this dataset's releases."""
         return f"{self.data}/releases/{self.name}"
+
+    def place(self, *path: str | int) -> str:
+        """Where a key stands, as a fault says it: `file:line:column: key`."""
+        return self._source.place(path) if self._source else _dotted(path)
 
     def section(self, stage: str) -> Section | None:
         """The section of a stage, or None where the config leaves the stage out."""
@@ -128,6 +134,7 @@ def parse(text: str, name: str = "config", overrides: Mapping[str, Any] | None =
         raise ConfigError(_sorted(faults)) from None
     if order:
         raise ConfigError(_sorted(order))
+    config._source = source
     return config
 
 
@@ -224,12 +231,23 @@ class _Source:
         for key in self.overridden:
             if path[: len(key)] == key or (key[: len(path)] == path and path not in self.marks):
                 return 0, 0, f"--set {_dotted(key)}: {_explain(detail)}"
-        known = path
-        while known and known not in self.marks:
-            known = known[:-1]
+        known = self._known(path)
         line, column = self.marks.get(known, (1, 1))
         where = _dotted(path if detail["type"] == "missing" else known) or "config"
         return line, column, f"{self.name}:{line}:{column}: {where}: {_explain(detail)}"
+
+    def place(self, path: _Path) -> str:
+        """See Config.place."""
+        if key := next((key for key in self.overridden if path[: len(key)] == key), None):
+            return f"--set {_dotted(key)}"
+        line, column = self.marks.get(self._known(path), (1, 1))
+        return f"{self.name}:{line}:{column}: {_dotted(path)}"
+
+    def _known(self, path: _Path) -> _Path:
+        """The longest begin of a path that stands in the text."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        return path
 
 
 _SCALARS: dict[str, Callable[[str], Any]] = {

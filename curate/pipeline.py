@@ -23,7 +23,7 @@ from curate.config import Config
 from curate.engines import Engine
 from curate.engines.local import LocalEngine
 from curate.engines.ray import RayEngine
-from curate.errors import InputError, UsageError
+from curate.errors import ConfigError, InputError, UsageError
 from curate.machine import free_memory
 from curate.progress import Silent, Watcher
 from curate.readers.urls import source
@@ -70,8 +70,7 @@ def run(
     with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
         _request(config)  # so are the parts of the card
-        if config.decontaminate:  # so are evaluation sets that cannot be read
-            decontaminate.read_records(config.decontaminate, build.rounds("decontaminate", decontaminate.VERSION))
+        _read_evaluation_sets(build, config)  # so is one that cannot be read
         shards = _documents(build, config)
         shards = through(build, config, shards)
         made = _release(build, config, shards)
@@ -205,6 +204,15 @@ def _earlier(build: Build, config: Config, against: Literal["release"] | list[st
         raise InputError(str(error).replace("read.paths", "dedup.against", 1)) from None
     done = rounds.run("against", read.read_files, found, reading)
     return [shard.files["kept"] for one in done for shard in read.shards(one)]
+
+
+def _read_evaluation_sets(build: Build, config: Config) -> None:
+    """Raises ConfigError, with the place in the config, for a set that is not there or lacks its column."""
+    for number, one in enumerate(config.decontaminate.against if config.decontaminate else ()):
+        try:
+            decontaminate.read_set(one, build.rounds("decontaminate", decontaminate.VERSION))
+        except InputError as error:
+            raise ConfigError(f"{config.place('decontaminate', 'against', number)}: {error}") from None
 
 
 def _past(config: Config, copies: Sequence[File] = ()) -> split.Past:

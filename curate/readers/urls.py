@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 _LOCAL = ("file://", "local://")
 _HTTP = ("http://", "https://")
+_HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 
 
@@ -37,6 +38,18 @@ def endings(url: str) -> list[str]:
     named = url if is_local(url) else next(part for part in url.split("::") if "://" in part)
     path = urlsplit(named).path if is_http(named) else named
     return PurePosixPath(path.lower()).suffixes
+
+
+def hub_dataset(path: str) -> tuple[str, str | None] | None:
+    """Name and revision where a path has the form of a Hub dataset's: `org/name` or `org/name@revision`.
+
+    >>> hub_dataset("org/name@v1.0.0")
+    ('org/name', 'v1.0.0')
+    """
+    if not _HUB_DATASET.fullmatch(path):
+        return None
+    name, _, revision = path.partition("@")
+    return name, revision or None
 
 
 def source(url: str) -> str:

@@ -12,46 +12,26 @@ Sources: n-grams of 13, Brown et al. 2020, appendix C; the share of a record, La
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from curate.contamination.index import Indexing, build_index
 from curate.contamination.matching import MATCHES, Matching, find_records
 from curate.contamination.passages import without
+from curate.contamination.sets import Evaluation
 from curate.document import drop
 from curate.errors import InputError
 from curate.neardup.files import files_of
 from curate.section import Count, Fraction, Section
 from curate.stages import read
-from curate.tasks import File, Rounds
+from curate.tasks import Done, File, Rounds
 
 VERSION = 1
 
 SHOWN = 200
 """Characters of a matched passage in the detail."""
-
-
-class Evaluation(Section):
-    """An evaluation set."""
-
-    path: str = Field(min_length=1, description="A file, folder, pattern or URL, as in `read.paths`; `hf://` too.")
-    column: str = Field("text", description="Which column of JSON lines, Parquet or CSV holds what must not leak.")
-    name: str = Field("", description="What it is called; where not given, by its file.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, given: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("path"), str) and not given.get("name"):
-            return {**given, "name": PurePosixPath(given["path"]).name.split(".")[0]}
-        return given
-
-    @property
-    def reading(self) -> read.Config:
-        """How it is read."""
-        return read.Config(paths=[self.path], columns={"text": self.column})
 
 
 Against = Annotated[Evaluation, BeforeValidator(lambda given: {"path": given} if isinstance(given, str) else given)]
@@ -61,7 +41,9 @@ class Config(Section):
     """Which evaluation sets documents must not hold, and what counts as holding a record."""
 
     against: tuple[Against, ...] = Field(
-        min_length=1, description="Evaluation sets: paths, or `{path: ..., column: question, name: ...}`."
+        min_length=1,
+        description="Evaluation sets: paths or Hub datasets, or `{path: org/name, config: main, split: test, column: "
+        "question, name: ...}`.",
     )
     ngram: int = Field(13, ge=5, le=16, description="Tokens in an n-gram. GPT-3: 13; Tülu 3: 8.")
     min_overlap: Fraction = Field(
@@ -93,32 +75,34 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
     """A file a shard with the columns MATCHES."""
-    records, sets = read_records(config, rounds)
-    index = rounds.run("index", build_index, [records], Indexing(sets=tuple(sets), ngram=config.ngram))[0].files
+    index = indexed(config, rounds).files
     inputs = [[shard, *(index[part] for part in ("records", "grams", "short", "sets"))] for shard in shards]
     matching = Matching(**config.model_dump(include=set(Matching.model_fields)))
     return files_of(rounds.run("matches", find_records, inputs, matching), "matches")
 
 
-def read_records(config: Config, rounds: Rounds) -> tuple[list[File], list[str]]:
-    """The records of all evaluation sets, and of which set each file is.
+def indexed(config: Config, rounds: Rounds) -> Done:
+    """The index of all evaluation sets, made once."""
+    records = [(one.name, file) for one in config.against for file in read_set(one, rounds)]
+    indexing = Indexing(sets=tuple(name for name, _ in records), ngram=config.ngram)
+    return rounds.run("index", build_index, [[file for _, file in records]], indexing)[0]
 
-    Raises InputError where a set is not there or has no record in the column that the config names.
+
+def read_set(one: Evaluation, rounds: Rounds) -> list[File]:
+    """The records of an evaluation set.
+
+    Raises InputError where the set is not there or has no record in the column that the config names.
     """
-    records: list[File] = []
-    sets: list[str] = []
-    for one in config.against:
-        try:
-            groups = read.discover(one.reading)
-        except InputError as error:
-            raise InputError(str(error).replace("read.paths", "decontaminate.against")) from None
-        done = rounds.run("records", read.read_files, groups, one.reading)
-        if not sum(task.files["kept"].rows for task in done):
-            reasons = sorted({reason for task in done for reason in task.stats["reasons"]})
-            raise InputError(f"decontaminate.against: {one.path}: no record with the column {one.column!r} ({reasons})")
-        records += files_of(done, "kept")
-        sets += [one.name] * len(done)
-    return records, sets
+    try:
+        reading = read.Config(paths=one.paths(), columns={"text": one.column})
+        groups = read.discover(reading)
+    except InputError as error:
+        raise InputError(str(error).removeprefix("read.paths: ")) from None
+    done = [shard for task in rounds.run("records", read.read_files, groups, reading) for shard in read.shards(task)]
+    if not sum(shard.files["kept"].rows for shard in done):
+        reasons = sorted({reason for shard in done for reason in shard.stats["reasons"]})
+        raise InputError(f"{one.path}: no record with the column {one.column!r} ({', '.join(reasons)})")
+    return files_of(done, "kept")
 
 
 def _passage(text: str, spans: list[dict[str, int]] | None) -> str | None:

@@ -23,7 +23,6 @@ order of the input nor on shards and workers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from curate.neardup import audit, judging, pairing, paragraphs, signing
 from curate.neardup.files import Bounds, Partitioned, Whole, files_of, numbered
 from curate.neardup.paragraphs import Paragraphs
 from curate.neardup.shingles import MAX_SHINGLE
+from curate.readers.urls import hub_dataset
 from curate.section import CountOrZero, Section
 from curate.tasks import File, Rounds
 
@@ -47,7 +47,6 @@ NEAR_DUPLICATE = "near-duplicate"
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
 
 class Config(Section):
@@ -94,7 +93,7 @@ def sources(against: Sequence[str]) -> list[str]:
 def _parquet(path: str) -> str:
     if Path(path).is_dir():
         return f"{path.rstrip('/')}/**/*.parquet"
-    if _HUB_ID.fullmatch(path) and not Path(path).exists():
+    if hub_dataset(path) and not Path(path).exists():
         return f"hf://datasets/{path}/**/*.parquet"
     return path
 

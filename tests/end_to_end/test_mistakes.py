@@ -140,8 +140,9 @@ def test_ctrl_c_keeps_what_was_done(project):
 def test_an_evaluation_set_without_the_column(project):
     (project / "quiz.jsonl").write_text('{"question": "Which harbour freezes last?"}\n')
     edit(project, "\nsplit:", "\ndecontaminate:\n  against: [{path: quiz.jsonl, column: qestion}]\n\nsplit:")
-    error = curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
-    assert "quiz.jsonl: no record with the column 'qestion'" in error
+    error = curate("run", NEWS, "--workers", "1", cwd=project, expect=2).stderr
+    assert "configs/news.yaml:" in error
+    assert ":13: decontaminate.against.0: quiz.jsonl: no record with the column 'qestion'" in error
     assert not list(project.glob("data/build/news/read/*")), "told before any work"
 
 

@@ -101,3 +101,17 @@ def _hurry() -> None:
 
 def _ids(loaded: Any) -> dict[str, list[str]]:
     return {split: [document["id"] for document in dataset] for split, dataset in loaded.items()}
+
+
+def evaluation_records(folder: str, **given: str) -> list[str]:
+    """The records of an evaluation set, as the stage decontaminate reads them."""
+    import polars as pl
+
+    from curate.build import Build
+    from curate.contamination.sets import Evaluation
+    from curate.engines.local import LocalEngine
+    from curate.stages import decontaminate
+
+    with Build(folder, LocalEngine(1)) as build:
+        files = decontaminate.read_set(Evaluation(**given), build.rounds("decontaminate", 1))
+        return [page.decode() for file in files for page in pl.read_parquet(file.url)["page"]]
