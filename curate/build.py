@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
+import fsspec
 
-from curate import store
+from curate import locks, store
 from curate.engines import Engine
-from curate.errors import StorageError
 from curate.progress import Silent, Watcher
 from curate.readers.urls import source
 from curate.section import Section
@@ -61,11 +61,12 @@ class Build:
     _last: Record = field(default_factory=Record)
     _used: dict[str, None] = field(default_factory=dict)
     _timeline: Timeline = field(default_factory=Timeline)
+    _held: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        self._lock = lock(self.root)
+        self._held.enter_context(locks.hold(self.root))
         self._last = last_record(self.root)
-        for path in Path(self.root).rglob("*.tmp"):  # of a run that was killed
+        for path in Path(self.root).rglob("*.tmp"):  # of a run that was killed; an object store has none
             path.unlink()
         return self
 
@@ -74,8 +75,8 @@ class Build:
     ) -> None:
         if self.engine:
             self.engine.close()
-        self._timeline.write(self.root)
-        self._lock.release()
+        with self._held:
+            self._timeline.write(self.root)
 
     def rounds(self, stage: str, version: int) -> StageRounds:
         """The rounds of one stage, as its `prepare` gets them."""
@@ -180,19 +181,7 @@ class StageRounds:
 def last_record(root: str) -> Record:
     """What the last run in this folder noted; empty where there was none."""
     try:
-        return Record(**json.loads((Path(root) / RECORD).read_bytes()))
+        with fsspec.open(f"{root}/{RECORD}", "rb") as stream:
+            return Record(**json.load(stream))
     except (FileNotFoundError, ValueError, TypeError):
         return Record()  # never ran, or the note was cut short by a crash of the machine
-
-
-def lock(root: str) -> FileLock:
-    """Hold the folder until the run ends. The operating system lets go when the process dies."""
-    try:
-        Path(root).mkdir(parents=True, exist_ok=True)
-        held = FileLock(f"{root}/lock")
-        held.acquire(timeout=0)
-    except Timeout:
-        raise StorageError(f"{root}: another run is working here; wait for it to end") from None
-    except OSError as error:
-        raise StorageError(f"{root}: cannot be written: {error.strerror}") from None
-    return held

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import fsspec
-
-from curate.build import RECORD, last_record, lock
+from curate import locks, store
+from curate.build import RECORD, last_record
 from curate.timeline import NAME
 
 _OWN = (RECORD, NAME, "lock")
@@ -29,18 +28,14 @@ def clean(root: str, *, whole: bool = False, dry_run: bool = False) -> Cleaned:
 
     Raises StorageError where another run works there.
     """
-    held = lock(root)
-    try:
+    with locks.hold(root):
         used = set() if whole else set(last_record(root).used)
-        fs, path = fsspec.core.url_to_fs(root)
-        found = {name: int(info["size"] or 0) for name, info in fs.find(path, detail=True).items()}
-        gone = [name for name in found if _is_unused(name[len(path) + 1 :], used)]
-        if gone and not dry_run:
-            fs.rm(gone)
+        found = store.sizes(root)
+        gone = [name for name in found if _is_unused(name, used)]
+        if not dry_run:
+            store.remove(root, gone)
         size = sum(found[name] for name in gone)
         return Cleaned(len(gone), size, sum(found.values()) - size)
-    finally:
-        held.release()
 
 
 def _is_unused(below: str, used: set[str]) -> bool:

@@ -43,9 +43,9 @@ class Config(Section):
     version: Version = Field(description="Version of the next release, `MAJOR.MINOR.PATCH`.")
     data: str = Field(
         "data",
-        pattern=r"^([A-Za-z]:)?[^:]+$",
-        description="Folder of everything built: `<data>/build/<name>` holds work in progress, "
-        "`<data>/releases/<name>` the releases.",
+        pattern=r"^([A-Za-z]:|[a-z][a-z0-9+.-]*://)?[^:]+$",
+        description="Folder, or URL of any kind that fsspec knows, of everything built: `<data>/build/<name>` holds "
+        "work in progress, `<data>/releases/<name>` the releases.",
     )
     ray_address: str | None = Field(
         None, min_length=1, description="Cluster of `--engine ray`, as in `ray://head:10001`; else RAY_ADDRESS decides."
@@ -290,7 +290,7 @@ def _explain(detail: Mapping[str, Any]) -> str:
 _FORMS: dict[_Path, str] = {
     ("name",): "a name: lower-case letters, digits, `-`, `_` and `.`, such as `my-news`",
     ("version",): "a version such as 0.1.0",
-    ("data",): "a folder on this machine",
+    ("data",): "a folder, or a URL such as s3://bucket/folder",
 }
 
 

@@ -28,7 +28,7 @@ from curate.machine import free_memory
 from curate.progress import Silent, Watcher
 from curate.readers.urls import source
 from curate.release import build as release
-from curate.release import card, hub, manifest
+from curate.release import card, hub, manifest, remote
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
@@ -126,8 +126,9 @@ def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = 
     config = loaded(config, overrides)
     if config.release.repo is None:
         raise UsageError("release.repo: must be given to push: org/name")
-    folder = Path(config.releases_dir) / f"v{config.version}"
-    return hub.push(folder, config.release.repo, private=private, dry_run=dry_run)
+    with remote.opened(config.releases_dir, whole=config.version) as (releases, _):
+        folder = releases / f"v{config.version}"
+        return hub.push(folder, config.release.repo, private=private, dry_run=dry_run)
 
 
 def active(config: Config) -> list[Stage]:
@@ -217,7 +218,8 @@ def _read_evaluation_sets(build: Build, config: Config) -> None:
 
 def _past(config: Config, copies: Sequence[File] = ()) -> split.Past:
     remove = Path(config.release.remove) if config.release.remove else None
-    return release.past(Path(config.releases_dir), config.version, remove, copies)
+    with remote.opened(config.releases_dir) as (releases, far):
+        return release.past(releases, config.version, remove, copies, far)
 
 
 def _dropped(record: Sequence[Json], stage: str | None = None) -> list[File]:
@@ -235,7 +237,9 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
     if not sum(shard.rows for shard in shards):
         raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
     request = replace(_request(config), inputs=_inputs(build.stages[0]), funnel=rows, dropped=_dropped(build.stages))
-    return release.build(shards, request, build.rounds("release", release.VERSION), Path(config.releases_dir))
+    rounds = build.rounds("release", release.VERSION)
+    with remote.opened(config.releases_dir, whole=config.version) as (releases, far):
+        return release.build(shards, request, rounds, releases, far)
 
 
 def _request(config: Config) -> release.Request:
@@ -281,14 +285,16 @@ def _where_lost(rows: Sequence[Json]) -> str:
 
 
 def _planned_release(config: Config, before: Planned) -> Planned:
-    folder = Path(config.releases_dir) / f"v{config.version}"
+    place = f"{config.releases_dir}/v{config.version}"
     if before.verdict != "keep":
-        return Planned("release", "follow", None, None, f"writes {folder}")
-    if not folder.is_dir():
-        return Planned("release", "run", None, None, f"writes {folder}")
-    if manifest.read(folder).decided != _request(config).decided:
-        return Planned("release", "run", None, None, f"{folder} is released otherwise; `version` must go up")
-    return Planned("release", "keep", None, None, f"{folder} is there")
+        return Planned("release", "follow", None, None, f"writes {place}")
+    with remote.opened(config.releases_dir) as (releases, _):
+        folder = releases / f"v{config.version}"
+        if not folder.is_dir():
+            return Planned("release", "run", None, None, f"writes {place}")
+        if manifest.read(folder).decided != _request(config).decided:
+            return Planned("release", "run", None, None, f"{place} is released otherwise; `version` must go up")
+    return Planned("release", "keep", None, None, f"{place} is there")
 
 
 def _why(before: Json | None, section: Section | None, pending: Pending) -> str:

@@ -7,8 +7,8 @@ with boilerplate removal on flattened pages 2.3. `curate plan --sample` measures
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from curate import store
 from curate.config import Config
 from curate.machine import free_disk
 from curate.readers import inputs
@@ -45,7 +45,7 @@ def needed(config: Config) -> Space:
     """What a run of this config will take. Raises InputError where there is no input."""
     found = inputs.find(config.read.paths, (f"{config.data}/build", config.releases_dir))
     pages = sum((file.size or 0) * (PACKED if _is_packed(file.url) else 1) for file in found)
-    there = sum(path.stat().st_size for path in Path(config.build_dir).rglob("*.parquet"))
+    there = sum(store.sizes(config.build_dir).values())
     return Space(round(BUILD * pages), there, round(RELEASE * pages), free_disk(config.data))
 
 

@@ -114,6 +114,20 @@ def write_json(url: str, value: Any) -> None:
         stream.write(json.dumps(value, sort_keys=True).encode())  # ASCII: file names may be no Unicode
 
 
+def sizes(root: str) -> dict[str, int]:
+    """Bytes of each file below a folder, by its path from there."""
+    fs, path = fsspec.core.url_to_fs(root)
+    fs.invalidate_cache()  # workers write, too
+    return {name[len(path) + 1 :]: int(info["size"] or 0) for name, info in fs.find(path, detail=True).items()}
+
+
+def remove(root: str, names: Sequence[str]) -> None:
+    """Remove files below a folder."""
+    fs, path = fsspec.core.url_to_fs(root)
+    if names:
+        fs.rm([f"{path}/{name}" for name in names])
+
+
 class _Output:
     """One output file of a running task: Parquet written batch by batch, hashed on its way out."""
 

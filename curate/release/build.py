@@ -11,7 +11,8 @@ A release never changes. What a version holds is a function of the documents and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from itertools import chain
@@ -40,6 +41,7 @@ from curate.release.card import Parts
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
+from curate.release.remote import Remote
 from curate.release.removals import Removals
 from curate.release.schema import FIELDS
 from curate.release.versions import Bump
@@ -134,11 +136,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Release:
-    """A release on disk. `created` is false where nothing changed, so that no version was made; `why` says more."""
+    """A release. `created` is false where nothing changed, so that no version was made; `why` says more."""
 
     name: str
     version: str
-    path: Path
+    path: Path | str  # a URL where `data` is one
     content_sha256: str
     splits: dict[str, int]
     created: bool
@@ -160,8 +162,10 @@ class Step:
         return "; ".join(filter(None, [*more, str(self.removals)]))
 
 
-def build(documents: Sequence[File], request: Request, rounds: Rounds, target: Path) -> Release:
-    """Release the documents of the last stage's files as `<target>/v<version>`.
+def build(
+    documents: Sequence[File], request: Request, rounds: Rounds, target: Path, remote: Remote | None = None
+) -> Release:
+    """Release the documents of the last stage's files as `<target>/v<version>`, which may stand for a remote folder.
 
     Where nothing changed since the last release, no version is made, and that one is returned.
 
@@ -177,23 +181,44 @@ def build(documents: Sequence[File], request: Request, rounds: Rounds, target: P
         if step.last and (step.last == final or step.bump.level == "none"):
             release = _unchanged(step.last, final, step)
         else:
-            with disk.draft(target / f".v{request.version}.tmp") as draft:
-                made = _fill(draft, parts, request, step, rounds)
+            with disk.draft(target / f".v{request.version}.tmp") as draft, _uploaded(remote, final.name):
+                made = _fill(draft, parts, request, step, rounds, remote)
                 draft.rename(final)
             release = _release(final, made, created=True, why=step.why(str(step.bump), *made.notes))
         _write_parent(target)
+        if remote:
+            remote.publish(f"v{release.version}")
+            release = replace(release, path=f"{remote.url}/v{release.version}")
     return release
 
 
-def past(target: Path, version: str, remove: Path | None = None, copies: Sequence[File] = ()) -> split.Past:
+@contextmanager
+def _uploaded(remote: Remote | None, version: str) -> Iterator[None]:
+    """Shards that go up in the block go away again where it fails."""
+    try:
+        yield
+    except BaseException:
+        if remote:
+            remote.discard(version)
+        raise
+
+
+def past(
+    target: Path,
+    version: str,
+    remove: Path | None = None,
+    copies: Sequence[File] = (),
+    remote: Remote | None = None,
+) -> split.Past:
     """What the stage `split` must know before it runs: all releases before `version`, and what was removed on request.
 
     `remove` lists ids and URLs; `copies` are the documents that dedup dropped. Raises ReleaseError where an earlier
     release is damaged or `version` is before the last one, InputError where the list cannot be read.
     """
     before = {path: manifest.read(path) for path in _until(target, version) if path.name != f"v{version}"}
+    released = [shard for path, made in before.items() for shard in _shards(path, made)]
     return split.Past(
-        released=tuple(shard for path, made in before.items() for shard in _shards(path, made)),
+        released=tuple(remote.seen(released) if remote else released),
         copies=tuple(copies) if before or remove else (),
         removals=_listed(remove) if remove else None,
         tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
@@ -248,18 +273,21 @@ def _unchanged(last: Path, final: Path, step: Step) -> Release:
     return _release(last, old, created=False, why=step.why(why))
 
 
-def _fill(draft: Path, parts: Sequence[File], request: Request, step: Step, rounds: Rounds) -> Manifest:
+def _fill(
+    draft: Path, parts: Sequence[File], request: Request, step: Step, rounds: Rounds, remote: Remote | None
+) -> Manifest:
     """Write all files of a release into the draft, prove them, and make sure that they are on the disk."""
     if step.old:
         versions.check(step.old.version, request.version, step.bump)
     rows = chain.from_iterable(batches(part) for part in parts)
     names = shards.write(rows, draft / "data", request.release.shard_mb << 20)
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
-    finished = manifest.shards(draft, files)
+    local = manifest.shards(draft, files)
+    finished = remote.with_shards(draft, f"v{request.version}", local) if remote else local
     contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
     if request.release.configs:
         subsets.check(len(contents.counts["configs"]), request.release.configs)
-    checks = [*contents.checks, *_leaks(request, finished, rounds), *_moves(step, finished)]
+    checks = [*contents.checks, *_leaks(request, finished, rounds), *_moves(step, local)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     disk.write(draft / "README.md", card.release_card(made, request.release.repo))

@@ -116,8 +116,8 @@ def test_a_version_that_yaml_takes_for_a_number():
         ("name: news\n", "name: news\n? [a, b]\n: c\n", "a key must be a word"),
         (
             "version: 0.1.0\n",
-            "version: 0.1.0\ndata: memory://x\n",
-            "data: 'memory://x' is not a folder on this machine",
+            "version: 0.1.0\ndata: 'ab:c'\n",
+            "data: 'ab:c' is not a folder, or a URL such as s3://bucket/folder",
         ),
         ("validation: 0.05", "validation: 0.95", "validation and test leave nothing for train"),
     ],
