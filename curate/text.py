@@ -13,7 +13,7 @@ a whole batch at once.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -52,7 +52,7 @@ _FACTOR = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 _UNUSED_BITS = np.arange(64, -1, -8).astype(np.uint64)  # of eight bytes, behind a slice of 0 to 8 bytes
 _BLANK = ord(" ")
-_KIND, _CAPITAL, _ODD = 3, 4, 8
+_KIND, _CAPITAL, _ODD, _JOINS = 3, 4, 8, 16
 _JOINING_JAMO = slice(0x1160, 0x1200)
 _HAN_VARIANTS = slice(0x2F800, 0x2FA20)
 
@@ -105,10 +105,8 @@ def tokens(texts: Sequence[str]) -> Tokens:
     """Find the tokens of each text. Memory: about 12 times the texts, so give some megabytes at a time."""
     encoded = [text.encode() if text.isascii() else text.encode(errors="replace") for text in texts]
     data, breaks = _joined(encoded)
-    cuts, odd = _fold(data)
-    composed = {i: _composed(texts[i]) for i in np.unique(np.searchsorted(breaks, odd, side="right") - 1).tolist()}
-    changed = {i: new for i, new in composed.items() if new != encoded[i]}
-    if changed:
+    cuts, odd, points = _fold(data)
+    if changed := _composed(texts, np.searchsorted(breaks, odd, side="right") - 1, points):
         data, cuts, breaks = _exchanged(data, cuts, breaks, changed)
     starts, ends = _find(data, cuts)
     return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
@@ -121,13 +119,27 @@ def _joined(encoded: Sequence[bytes]) -> tuple[Bytes, Positions]:
     return np.frombuffer(joined.translate(_ascii_table()), np.uint8), breaks
 
 
-def _composed(text: str) -> bytes:
-    """NFKC as UTF-8, line by line: most lines are in this form, once the most frequent marks in no token are gone."""
-    if not unicodedata.is_normalized("NFKC", text):
-        for mark in _COMMON_MARKS:
-            text = text.replace(mark, " ")
-        text = "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
-    return text.encode(errors="replace")
+def _composed(texts: Sequence[str], owners: Positions, points: Positions) -> dict[int, bytes]:
+    """Those texts that are not in NFKC, in that form, by the odd characters they have and the text of each.
+
+    Where none of these joins what is before it, NFKC is to exchange each for what it becomes alone.
+    """
+    joining = owners[_looks()[points] & _JOINS > 0]
+    changed = {i: _normalized(texts[i]) for i in set(joining.tolist())}
+    alone = np.flatnonzero(~np.isin(owners, joining))
+    for i, point in set(zip(owners[alone].tolist(), points[alone].tolist(), strict=True)):
+        text = changed.get(i, texts[i])
+        changed[i] = text.replace(chr(point), unicodedata.normalize("NFKC", chr(point)))
+    return {i: changed[i].encode(errors="replace") for i in sorted(changed) if changed[i] is not texts[i]}
+
+
+def _normalized(text: str) -> str:
+    """NFKC, line by line: most lines are in this form, once the most frequent marks in no token are gone."""
+    if unicodedata.is_normalized("NFKC", text):
+        return text
+    for mark in _COMMON_MARKS:
+        text = text.replace(mark, " ")
+    return "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
 
 
 def _exchanged(
@@ -135,7 +147,7 @@ def _exchanged(
 ) -> tuple[Bytes, Flags, Positions]:
     """The same with some texts exchanged for others."""
     new, new_breaks = _joined(list(changed.values()))
-    new_cuts, _ = _fold(new)
+    new_cuts = _fold(new)[0]
     old = list(changed)
     before, after = [0, *(breaks[i + 1] for i in old)], [*(breaks[i] for i in old), len(data)]
     kept = [slice(*ends) for ends in zip(before, after, strict=True)]
@@ -162,17 +174,19 @@ def _find(data: Bytes, cuts: Flags) -> tuple[Positions, Positions]:
     return np.flatnonzero(cuts & word), np.flatnonzero(cuts[1:] & word[:-1]) + 1
 
 
-def _fold(data: Bytes) -> tuple[Flags, Positions]:
+def _fold(data: Bytes) -> tuple[Flags, Positions, Positions]:
     """Lower the characters beyond ASCII and blank those in no token.
 
-    Returns where one-character tokens start and end, and the places of characters that NFKC may change.
+    Returns where one-character tokens start and end, and the places and code points of odd characters.
     """
     cuts = np.zeros(len(data), bool)
-    odd = [np.empty(0, np.int64)]
+    odd = [np.empty((2, 0), np.int64)]
     leads = np.flatnonzero(data >= 0xC0)
     heads = data[leads]
     for length, low, high in ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0x100)):
         at = leads.compress((heads >= low) & (heads < high))
+        if not len(at):
+            continue
         points = _codepoints(data, at, length)
         looks = _looks().take(points)
         capital = np.flatnonzero(looks & _CAPITAL)
@@ -183,8 +197,9 @@ def _fold(data: Bytes) -> tuple[Flags, Positions]:
             data[other + i] = _BLANK
         single = at.compress(kinds == SINGLE)
         cuts[single] = cuts[single + length] = True
-        odd.append(at.compress(looks >= _ODD))
-    return cuts, np.concatenate(odd)
+        rare = np.flatnonzero(looks >= _ODD)
+        odd.append(np.stack([at[rare], points[rare]]))
+    return cuts, *np.concatenate(odd, axis=1)
 
 
 def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32]:
@@ -251,24 +266,33 @@ def character_classes() -> Bytes:
 
 @cache
 def _looks() -> Bytes:
-    """Class of every code point, and flags: CAPITAL has a lower case; ODD may be changed by NFKC, or change others."""
-    looks = character_classes().copy()
-    looks[_lower() != np.arange(len(looks))] |= _CAPITAL
+    """Class of every code point, and flags: CAPITAL has a lower case, ODD is changed by NFKC or JOINS what precedes it.
+
+    A character that is in no token, as is all that NFKC makes of it, is left alone.
+    """
+    classes = character_classes()
     kinds = categories(unicodedata.ucd_3_2_0.category)
-    looks[: len(kinds)][_begin_with(kinds, "M") | (kinds == "Cn")] |= _ODD
-    looks[_JOINING_JAMO] |= _ODD
+    joins = np.zeros(len(classes), bool)
+    joins[: len(kinds)] = _begin_with(kinds, "M") | (kinds == "Cn")
+    joins[_JOINING_JAMO] = True
+    looks = np.where(joins, classes | _ODD | _JOINS, classes)
+    looks[_lower() != np.arange(len(looks))] |= _CAPITAL
     looks[_HAN_VARIANTS] |= _ODD
-    for start in range(0, len(kinds), 256):
-        block = "".join(map(chr, range(start, start + 256)))
-        if not unicodedata.is_normalized("NFKC", block):
-            looks[[ord(character) for character in block if _makes_tokens(character)]] |= _ODD
+    for point, composed in _composable():
+        if classes[[point, *composed]].any():
+            looks[point] |= _ODD | (_JOINS if joins[composed[0]] else 0)
     return looks
 
 
-def _makes_tokens(character: str) -> bool:
-    """Whether NFKC changes a character, and not just one that is in no token to others that are in none."""
-    composed = unicodedata.normalize("NFKC", character)
-    return composed != character and bool(character_classes()[[ord(one) for one in character + composed]].any())
+def _composable() -> Iterator[tuple[int, list[int]]]:
+    """The characters below 0x20000 that NFKC changes, and what each becomes."""
+    for start in range(0, 0x20000, 256):
+        block = "".join(map(chr, range(start, start + 256)))
+        if not unicodedata.is_normalized("NFKC", block):
+            for character in block:
+                composed = unicodedata.normalize("NFKC", character)
+                if composed != character:
+                    yield ord(character), [ord(one) for one in composed]
 
 
 @cache
