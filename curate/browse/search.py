@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curate.removal_list import REMOVED
 from curate.report.trail import Place, Row, Trail, readable
-from curate.stages.split import REMOVED
 
 PAGE, SECONDS = 50, 2.0
 """Results of a search, and the time after which it stops."""

@@ -29,10 +29,10 @@ from starlette.routing import Route
 from curate.browse.corrections import Corrections, Labelled, judged
 from curate.browse.search import KEPT, Query, place_of, search, spelled
 from curate.errors import CurateError, UsageError
+from curate.removal_list import REMOVED
 from curate.report.markup import source, template, visible
 from curate.report.pages import Page, Way, page, ways, with_reasons
 from curate.report.trail import Place, Row, Trail
-from curate.stages.split import REMOVED
 from curate.tasks import Json
 
 HOST = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What the readers need to know of a file by its name alone. A name without a scheme is a local path."""
+"""What a name alone tells of a file that is read, where a name without a scheme is a local path, and of a page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+import xxhash
+
 _LOCAL = ("file://", "local://")
 _HTTP = ("http://", "https://")
 _HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that break lines or steer a terminal."""
 
 
 def is_local(url: str) -> bool:
@@ -59,3 +64,18 @@ def source(url: str) -> str:
     'https://example.org/a'
     """
     return _CREDENTIALS.sub("://", url).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def normal_url(given: str | None) -> str | None:
+    """Without user, password, and the fragment, which no server sees.
+
+    >>> normal_url("https://ann:secret@example.org/a#top")
+    'https://example.org/a'
+    """
+    plain = CONTROL.sub("", given).strip() if given else ""
+    return _USERINFO.sub(r"\1//", plain).partition("#")[0].strip() or None
+
+
+def stable_id(source: str, number: int, url: str | None) -> str:
+    """32 hex digits, from the URL, else from the place; a place is told from a URL by its line end."""
+    return xxhash.xxh3_128_hexdigest((url or f"{source}\n{number}").encode())

@@ -22,6 +22,7 @@ from typing import Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from curate import removal_list
 from curate.errors import ReleaseError
 from curate.release import (
     card,
@@ -352,11 +353,11 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
 def _tombstones(request: Request, step: Step) -> list[str]:
     """Hashes of the ids that were removed on request, now or earlier."""
     ids = [
-        batch.filter(drop_reason=split.REMOVED)["id"]
+        batch.filter(drop_reason=removal_list.REMOVED)["id"]
         for file in request.dropped
         for batch in batches(file, ["id", "drop_reason"])
     ]
-    now = split.tombstones(pl.concat(ids)) if ids else []
+    now = removal_list.tombstones(pl.concat(ids)) if ids else []
     return sorted({*now, *(step.old.tombstones if step.old else [])})
 
 
@@ -366,7 +367,7 @@ def _dropped_samples(dropped: Sequence[File]) -> list[Json]:
     if not told:
         return []
     chosen = _one_a_reason(pl.concat(told)).select("id", reason="drop_reason", detail="drop_detail")
-    return chosen.filter(pl.col("reason") != split.REMOVED).head(card.LISTED).to_dicts()
+    return chosen.filter(pl.col("reason") != removal_list.REMOVED).head(card.LISTED).to_dicts()
 
 
 def _one_a_reason(dropped: pl.DataFrame) -> pl.DataFrame:

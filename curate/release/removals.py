@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from curate import removal_list
 from curate.errors import InputError
 from curate.release.wording import counted
-from curate.stages import split
 from curate.tasks import File, Json, batches
 
 SHOWN = 3
@@ -39,9 +39,9 @@ class Removals:
 
 
 def listed(path: Path) -> pl.DataFrame:
-    """See `split.listed`. Raises InputError where the list cannot be read."""
+    """See `removal_list.lines`. Raises InputError where the list cannot be read."""
     try:
-        return split.listed(str(path))
+        return removal_list.lines(str(path))
     except OSError as error:
         raise InputError(f"release.remove: {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -51,7 +51,7 @@ def listed(path: Path) -> pl.DataFrame:
 def followed(path: Path, dropped: Sequence[File], tombstones: Collection[str]) -> Removals:
     """Look up each line of the list among what the stages dropped, and what was removed earlier."""
     lines = listed(path)
-    left = lines.filter(~split.buried(lines, tombstones))
+    left = lines.filter(~removal_list.buried(lines, tombstones))
     for file in dropped:
         for batch in batches(file, ["id", "url"]) if left.height else ():
             left = left.filter(~(_is_in(left, batch, "line", "id") | _is_in(left, batch, "url", "url")))

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from curate import removal_list
 from curate.errors import ReleaseError
 from curate.neardup.audit import wilson
 from curate.release import manifest
@@ -22,7 +23,6 @@ from curate.report.pages import Page, pages
 from curate.report.pairs import Pair, pairs
 from curate.report.trail import Place, Trail
 from curate.stages.dedup import NEAR_DUPLICATE
-from curate.stages.split import REMOVED
 from curate.store import create
 from curate.tasks import Json
 
@@ -76,7 +76,7 @@ def chosen(trail: Trail) -> Iterator[Shown]:
     groups: list[tuple[str, list[Place]]] = [("least certain lines", samples.uncertain(trail, UNCERTAIN))]
     groups.append(("kept", samples.kept(trail, KEPT)))
     for stage, row in enumerate(trail.funnel):
-        reasons = [reason for reason in row["reasons"] if reason != REMOVED]
+        reasons = [reason for reason in row["reasons"] if reason != removal_list.REMOVED]
         groups += [(reason, samples.of_reason(trail, stage, reason, EACH_REASON)) for reason in reasons]
     found = iter(pages(trail, [place for _, places in groups for place in places], EXPLAINED))
     listed = [[Shown(why, next(found)) for _ in places] for why, places in groups]
@@ -99,7 +99,7 @@ def _written(trail: Trail, shown: Sequence[Shown]) -> list[str]:
 
 def _choices(trail: Trail) -> Json:
     whys = ["least certain lines", "kept", *(reason for row in trail.funnel for reason in row["reasons"])]
-    return {"whys": [why for why in dict.fromkeys(whys) if why != REMOVED]}
+    return {"whys": [why for why in dict.fromkeys(whys) if why != removal_list.REMOVED]}
 
 
 def _funnel(trail: Trail) -> list[Json]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import IO, Annotated, Any, Literal, cast
 
 import polars as pl
-import xxhash
 from pydantic import AfterValidator, Field
 
 from curate.document import DECISION, READ_SCHEMA
@@ -24,7 +23,7 @@ from curate.errors import InputError
 from curate.readers import delimited, header, inputs, jsonl, pages, parquet, warc
 from curate.readers.records import SAMPLE_BYTES, Column, Columns, Fault, Record, dump, string
 from curate.readers.streams import CODECS, Codec, Damage, Readable, blocks, opened, spooled
-from curate.readers.urls import endings, is_http, source
+from curate.readers.urls import CONTROL, endings, is_http, normal_url, source, stable_id
 from curate.section import Count, Section
 from curate.suspects import DETAIL, KILLED, watching
 from curate.tasks import BATCH_ROWS, Done, File, Json, Rows, total
@@ -363,35 +362,14 @@ def _dropped_row(source: str, fault: Fault) -> tuple[Any, ...]:
     return (*place, *unknown, fault.page, fault.reason, string(fault.detail))
 
 
-def stable_id(source: str, number: int, url: str | None) -> str:
-    """32 hex digits, from the URL, else from the place; a place is told from a URL by its line end."""
-    return xxhash.xxh3_128_hexdigest((url or f"{source}\n{number}").encode())
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
 def _is_id(given: str) -> bool:
     """Whether an id that the input gives is used."""
-    return len(given.encode()) <= MAX_ID_BYTES and not _CONTROL.search(given)
+    return len(given.encode()) <= MAX_ID_BYTES and not CONTROL.search(given)
 
 
 def _one_line(text: str | None) -> str | None:
     """Without what breaks lines or steers a terminal."""
-    return _CONTROL.sub(" ", text).strip() or None if text else None
-
-
-_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*:)?//[^/?#]*@", re.I)
-
-
-def normal_url(given: str | None) -> str | None:
-    """Without user, password, and the fragment, which no server sees.
-
-    >>> normal_url("https://ann:secret@example.org/a#top")
-    'https://example.org/a'
-    """
-    plain = _CONTROL.sub("", given).strip() if given else ""
-    return _USERINFO.sub(r"\1//", plain).partition("#")[0].strip() or None
+    return CONTROL.sub(" ", text).strip() or None if text else None
 
 
 _HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?@]*@)?(\[[^\]/]*\]|[^/?:@\s]+)", re.I)
@@ -412,4 +390,4 @@ def _named(site: str | None) -> str | None:
 
 def _site(found: str | None) -> str | None:
     """Null for what is no name."""
-    return found if found and len(found) <= MAX_SITE_CHARS and not _CONTROL.search(found) else None
+    return found if found and len(found) <= MAX_SITE_CHARS and not CONTROL.search(found) else None

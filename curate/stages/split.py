@@ -26,7 +26,7 @@ Better" (Lee et al. 2022) asks for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -35,10 +35,9 @@ import fsspec
 import polars as pl
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from curate import strata
+from curate import removal_list, strata
 from curate.document import drop, undecided
 from curate.section import Section
-from curate.stages.read import normal_url, stable_id
 from curate.tasks import Done, File, Rounds, Rows, batches, columns_in, read
 from curate.text import hash64
 
@@ -46,8 +45,6 @@ VERSION = 3
 
 SPLITS = ("train", "validation", "test")
 """In the order in which releases list them; where two meet, the later wins."""
-REMOVED = "removed on request"
-"""Reason of a document that the list of removals names, or that is near one."""
 BUCKET_ROWS = 1_000_000
 """Documents that are compared in one task; some 200 MB."""
 
@@ -113,7 +110,7 @@ class Past:
 
     released: tuple[tuple[str, File], ...] = ()  # shards of all earlier releases, with their splits
     copies: tuple[File, ...] = ()  # what dedup dropped: these are near what it kept, and may be released or removed
-    removals: File | None = None  # a text file, see `listed`
+    removals: File | None = None  # a text file, see curate/removal_list.py
     tombstones: tuple[str, ...] = ()  # `tombstone` of every id that an earlier release removed on request
 
     @property
@@ -132,7 +129,7 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     chosen = pl.lit(assign(batch, config))
     joins = config.by == "cluster" and not isinstance(config.test, After)
     batch = batch.with_columns(split=pl.coalesce("held" if joins else "released", chosen))
-    batch = drop(batch, pl.col("removed"), REMOVED)
+    batch = drop(batch, pl.col("removed"), removal_list.REMOVED)
     batch = drop(batch, pl.col("first").is_not_null(), "duplicate id", pl.col("first"))
     where = pl.format("its place is {}", pl.coalesce("released", chosen))
     conflict = pl.format("{}, but it is near what was released in {}", where, "held")
@@ -176,36 +173,6 @@ def group(by: str) -> pl.Expr:
     """What stays together: the site or the month where it is known, else the cluster."""
     groups = {"site": pl.col("site"), "month": pl.col("published").str.extract(r"^([0-9]{4}-[0-9]{2})")}
     return pl.coalesce(groups[by], "cluster") if by in groups else pl.col("cluster")
-
-
-def tombstones(ids: pl.Series) -> list[str]:
-    """What is kept of ids that were removed on request: a hash of each."""
-    return [f"{place:016x}" for place in hash64(ids).tolist()]
-
-
-def listed(url: str) -> pl.DataFrame:
-    """The lines of a list of removals: `line`, which may be an id, and `url`, what `read` makes of it as one.
-
-    A line that is `#`, alone or before a blank, is a comment; others may begin with it, since ids do. Raises OSError,
-    UnicodeDecodeError.
-    """
-    with fsspec.open(url, "rt", encoding="utf-8-sig") as stream:
-        given = dict.fromkeys(line.strip() for line in stream)
-    lines = [line for line in given if line and line.split()[0] != "#"]
-    return pl.DataFrame({"line": lines, "url": [normal_url(line) for line in lines]}, _LISTED.schema)
-
-
-def named(batch: pl.DataFrame, lines: pl.DataFrame) -> pl.Series:
-    """Whether each document is on the list, by its id or its URL."""
-    by_id, by_url = batch["id"].is_in(lines["line"].implode()), batch["url"].is_in(lines["url"].implode())
-    return by_id | by_url.fill_null(False)
-
-
-def buried(lines: pl.DataFrame, stones: Collection[str]) -> pl.Series:
-    """Whether each line of a list names what was removed earlier: by its id, or by the URL that its id is made of."""
-    ids = pl.Series([stable_id("", 0, url) for url in lines["url"]], dtype=pl.String)
-    hashes = [pl.Series(tombstones(names), dtype=pl.String) for names in (lines["line"], ids)]
-    return hashes[0].is_in(list(stones)) | hashes[1].is_in(list(stones))
 
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds, past: Past = NOTHING) -> list[File]:
@@ -257,11 +224,11 @@ class _Verdict(Section):
 
 def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
     """Task: where the documents of this run stand, by hash of their ids. Inputs: some documents, the removals."""
-    asked = pl.concat([_LISTED, *(listed(file.url) for file in inputs[1:])])
+    asked = pl.concat([removal_list.EMPTY, *(removal_list.lines(file.url) for file in inputs[1:])])
     row = 0
     for batch in batches(inputs[0], _present(inputs[0], ["id", "url", "source", "record", "cluster"])):
-        before = pl.Series(tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
-        removed = named(batch, asked) | before
+        before = pl.Series(removal_list.tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
+        removed = removal_list.named(batch, asked) | before
         placed = _clustered(batch.with_row_index("row", row)).with_columns(
             shard=pl.lit(config.shard, pl.UInt32), removed=removed
         )
@@ -356,7 +323,6 @@ def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
         row += batch.height
 
 
-_LISTED = pl.DataFrame(schema={"line": pl.String, "url": pl.String})
 _HELD = ("released", "held", "removed")
 _CUT = ("test_below", "validation_from")
 _RELEASED = pl.DataFrame(schema={"id": pl.String, "released": pl.String})

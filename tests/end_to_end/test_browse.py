@@ -15,10 +15,10 @@ from curate.config import Config
 from curate.errors import InputError, StorageError, UsageError
 from curate.models import labelled
 from curate.models.train import Examples
+from curate.removal_list import REMOVED
 from curate.report.pages import page, ways
 from curate.report.trail import Trail
 from curate.score import score
-from curate.stages.split import REMOVED
 from tests.end_to_end.conftest import curate
 from tests.support.browse import ask, browsing, correct
 

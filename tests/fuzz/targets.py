@@ -21,12 +21,12 @@ from curate.privacy.find import find, mask
 from curate.readers import delimited, header, jsonl, pages, parquet, warc
 from curate.readers.records import Columns, Fault, Record
 from curate.readers.streams import CODECS, Damage, blocks
+from curate.readers.urls import normal_url
 from curate.release import manifest
 from curate.repair import normalize_text
 from curate.repair.encoding import decode_html, decode_text
 from curate.stages.boilerplate import clean, extract
 from curate.stages.language import detect
-from curate.stages.read import normal_url
 from tests.support.read import warc_record
 
 LIMIT = 1000

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from curate import config, pipeline
+from curate import config, pipeline, removal_list
 from curate.errors import InputError, ReleaseError, StorageError
 from curate.neardup.in_memory import cluster
 from curate.release import build, card, disk, gate, leaks, manifest, order
@@ -228,7 +228,7 @@ def test_a_part_of_the_card_that_cannot_be_read(tmp_path):
 
 
 def test_the_card_shows_what_was_dropped_but_not_what_was_removed_on_request(tmp_path, corpus):
-    said = ["too short"] * 5 + [split.REMOVED] * 2
+    said = ["too short"] * 5 + [removal_list.REMOVED] * 2
     dropped = documents(7, start=5000).select("id", drop_reason=pl.Series(said), drop_detail=pl.lit("12 words"))
     made = release(tmp_path, [shard(tmp_path, corpus, "corpus")], dropped=[shard(tmp_path, dropped, "dropped")])
     text = (made.path / "README.md").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curate import display
+from curate import display, removal_list
 from curate.errors import InputError, ReleaseError
 from curate.release import build, leaks, manifest
 from curate.release.build import Config
@@ -199,7 +199,7 @@ def test_the_past_is_all_earlier_releases_and_what_they_removed(first, corpus):
     known = build.past(first / "news", "1.0.3", copies=copies)
     assert len(known.released) == 9
     assert sum(file.rows for _, file in known.released) == 400 + 398 + 397
-    assert known.tombstones == tuple(sorted(split.tombstones(corpus["id"][:2])))
+    assert known.tombstones == tuple(sorted(removal_list.tombstones(corpus["id"][:2])))
     assert known.copies == tuple(copies)
     assert build.past(first / "news", "1.0.0", copies=copies) == Past()
     assert build.past(first / "nowhere", "1.0.0") == Past()
@@ -226,7 +226,10 @@ def test_lines_of_the_list_that_match_nothing_are_told(tmp_path, corpus):
     """Found: by URL, by id, by the id of a document that another stage dropped. The last three are typos."""
     url, name, short = corpus["url"][0] + "#top", corpus["id"][1], corpus["id"][2]
     listed = listing(tmp_path, "# asked by mail", "#", url, name, short, "#tag", "https://x.example/", "0000")
-    dropped = [shard(tmp_path, gone(corpus[:2], split.REMOVED), "a"), shard(tmp_path, gone(corpus[2:3], "short"), "b")]
+    dropped = [
+        shard(tmp_path, gone(corpus[:2], removal_list.REMOVED), "a"),
+        shard(tmp_path, gone(corpus[2:3], "short"), "b"),
+    ]
     made = release(tmp_path, [shard(tmp_path, corpus[3:], "c")], "1.0.0", release=listed, dropped=dropped)
     told = f"3 lines of {listed.remove} match no document: #tag, https://x.example/, 0000"
     assert made.why == f"First release; {leaks.UNCHECKED}; {told}"
@@ -242,7 +245,7 @@ def test_a_line_of_the_list_that_matched_earlier_is_no_typo(tmp_path, corpus):
     page = "https://a.example/1?x=2"
     old = corpus[:2].with_columns(url=pl.Series([None, page]), id=pl.Series(["mine", _id_of(page)]))
     listed = listing(tmp_path, "mine", page + "#part", "typo")
-    for version, dropped in (("1.0.0", [shard(tmp_path, gone(old, split.REMOVED), "old")]), ("1.0.1", [])):
+    for version, dropped in (("1.0.0", [shard(tmp_path, gone(old, removal_list.REMOVED), "old")]), ("1.0.1", [])):
         rows = corpus[2 + int(version[-1]) :]
         made = release(tmp_path, [shard(tmp_path, rows, version)], version, release=listed, dropped=dropped)
         assert made.why.endswith(f"; 1 line of {listed.remove} matches no document: typo")

@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from curate.document import undecided
+from curate.removal_list import tombstones
 from curate.stages import split
-from curate.stages.split import Config, Past, apply, assign, prepare, tombstones
+from curate.stages.split import Config, Past, apply, assign, prepare
 from curate.tasks import File, read
 from tests.support.releases import LocalRounds, documents, shard, split_up
 
