@@ -13,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import fsspec
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, snapshot_download
 from huggingface_hub.errors import (
@@ -48,6 +49,8 @@ TRIES = 5
 """Times that a push is begun before a fault that may pass is given up on."""
 ROOM = 64 << 20
 """Bytes that must be free where the client keeps its files. Shards are read where they are."""
+PIECE = 1 << 20
+"""Bytes of a shard that are read at once."""
 LONGEST_WAIT = 300.0
 """Seconds; what the Hub asks for is done up to this."""
 _FAULTS = (httpx2.HTTPError, OSError, RuntimeError, HFValidationError, RevisionResolutionError)
@@ -89,7 +92,7 @@ def push(folder: Path, repo: str, *, private: bool = True, dry_run: bool = False
         except _FAULTS as error:
             wait = _wait(error, attempt)
             if wait is None or attempt == TRIES:
-                raise HubError(explain(error, repo)) from error
+                raise HubError(explain(error, repo, to="write")) from error
             time.sleep(wait)
     raise AssertionError
 
@@ -139,8 +142,19 @@ def checked(shards: Sequence[tuple[str, File]]) -> Sequence[tuple[str, File]]:
     return shards
 
 
-def explain(error: BaseException, repo: str, revision: str | None = None) -> str:
-    """What a fault means and what to do about it."""
+def arriving(shard: File) -> Iterator[bytes]:
+    """A shard on the Hub, piece by piece. Raises HubError."""
+    repo, commit = _place(shard)
+    try:
+        with fsspec.open(shard.url, "rb", block_size=0) as stream:
+            while piece := stream.read(PIECE):
+                yield piece
+    except _FAULTS as error:
+        raise HubError(explain(error, repo, commit)) from error
+
+
+def explain(error: BaseException, repo: str, revision: str | None = None, to: Literal["read", "write"] = "read") -> str:
+    """What a fault means and what to do about it, for somebody who wants to read or to write."""
     response = _response(error)
     status = response.status_code if response is not None else None
     match error:
@@ -164,6 +178,8 @@ def explain(error: BaseException, repo: str, revision: str | None = None) -> str
             )
     if status == 401:
         return "the Hub refused the token: it is mistyped or expired; HF_TOKEN wins over `hf auth login`"
+    if status == 403 and to == "read":
+        return f"{repo}: this token may not read there"
     if status in _SAID:
         return f"{repo}: {_SAID[status]}"
     if status and status >= 500:

@@ -57,9 +57,10 @@ def load(
         from curate.release import hub
 
         wanted = hub.checked(wanted) if streaming else hub.fetched(wanted)
-    if not _is_remote(wanted):
-        manifest.check_shards(wanted)
-    return _loaded(wanted, split, streaming)
+    if streaming:
+        return _streamed(wanted, made, split)
+    manifest.check_shards(wanted)
+    return _loaded(wanted, split)
 
 
 def find(name_or_path: str | Path, version: str | None = None) -> tuple[Manifest, Shards]:
@@ -103,14 +104,26 @@ def _is_remote(shards: Shards) -> bool:
     return any("://" in file.url for _, file in shards)
 
 
-def _loaded(shards: Shards, split: str | None, streaming: bool) -> Any:
+def _streamed(shards: Shards, made: Manifest, split: str | None) -> Any:
+    from datasets import IterableDatasetDict
+
+    from curate.release.stream import stream
+
+    streams = {
+        name: stream([file for of, file in shards if of == name], made.schema, name)
+        for name in dict.fromkeys(of for of, _ in shards)
+    }
+    return streams[split] if split else IterableDatasetDict(streams)
+
+
+def _loaded(shards: Shards, split: str | None) -> Any:
     from datasets import load_dataset
 
     files: dict[str, list[str]] = {}
     for name, file in shards:
         files.setdefault(name, []).append(file.url)
-    loaded: Any = load_dataset("parquet", data_files=files, split=split, streaming=streaming)
-    for name, dataset in ({split: loaded} if split else loaded).items() if not streaming else ():
+    loaded: Any = load_dataset("parquet", data_files=files, split=split)
+    for name, dataset in ({split: loaded} if split else loaded).items():
         _check_count(dataset.num_rows, [file for of, file in shards if of == name], name)
     return loaded
 

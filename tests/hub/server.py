@@ -1,8 +1,8 @@
 """A Hugging Face Hub on loopback, in memory, for tests.
 
 It speaks the part of the HTTP API that huggingface_hub 2.x and datasets 5.x need for dataset repositories: whoami,
-create, preupload, LFS, commit, tree, refs, tags, commits, resolve with ranges. Large files come from a second origin,
-as from the real Hub's storage. Requests are logged, and any of them can be made to fail.
+create, settings, preupload, LFS, commit, tree, refs, tags, commits, resolve with ranges. Large files come from a second
+origin, as from the real Hub's storage. Requests are logged, and any of them can be made to fail.
 
     with Hub() as hub:
         os.environ.update(hub.environment(home))      # before huggingface_hub is imported
@@ -71,6 +71,7 @@ class Repo:
     name: str
     private: bool
     gated: bool = False
+    granted: set[str] = field(default_factory=set)  # users beside members who may read it although it is gated
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -256,7 +257,7 @@ class Hub:
         member = user is not None and name.split("/")[0] in (user[0], *user[2])
         if found is None or (found.private and not member):
             raise Refusal(404 if user else 401, "Repository not found", "RepoNotFound")
-        if found.gated and not member:
+        if found.gated and not member and not (user and user[0] in found.granted):
             raise Refusal(403, f"Access to dataset {name} is restricted", "GatedRepo")
         if write:
             self.writer(request, name.split("/")[0])
@@ -310,7 +311,7 @@ def info(hub: Hub, request: Request, name: str, revision: str) -> Answer:
         "lastModified": DATE,
         "createdAt": DATE,
         "private": repo.private,
-        "gated": False,
+        "gated": "manual" if repo.gated else False,
         "disabled": False,
         "downloads": 0,
         "likes": 0,
@@ -318,6 +319,13 @@ def info(hub: Hub, request: Request, name: str, revision: str) -> Answer:
         "siblings": [{"rfilename": path} for path in sorted(commit.tree)],
     }
     return Answer(told, headers={"X-Repo-Commit": commit.oid})
+
+
+def settings(hub: Hub, request: Request, name: str) -> Answer:
+    repo, asked = hub.repo(request, name, write=True), request.json()
+    repo.gated = bool(asked.get("gated", repo.gated))
+    repo.private = asked.get("visibility", "private" if repo.private else "public") == "private"
+    return Answer({"gated": "manual" if repo.gated else False, "private": repo.private})
 
 
 def check_rights(hub: Hub, request: Request, name: str, write: str) -> Answer:
@@ -484,6 +492,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("POST", r"/api/repos/create", create),
     ("POST", r"/api/validate-yaml", validate_card),
     ("GET", _API + r"(/revision/(?P<revision>[^/]+))?", info),
+    ("PUT", _API + r"/settings", settings),
     ("GET", _API + r"/auth-check(?P<write>/write)?", check_rights),
     ("GET", _API + r"/refs", refs),
     ("GET", _API + r"/commits/(?P<revision>[^/]+)", commits),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from curate.errors import HubError, ReleaseError, UsageError
 from curate.release import manifest
 from tests.hub.client import client, compare, go_offline, load, load_plainly, push, spoil_cache, use_token
-from tests.hub.server import STRANGER, Blob
+from tests.hub.server import READER, STRANGER, WRITER, Blob
 
 REPO = "org/news"
 VERSIONS = ("v1.0.0", "v1.1.0", "v1.1.1")
@@ -96,6 +94,26 @@ def test_a_shard_that_was_changed_on_the_hub(hub, pushed, releases, streaming):
     assert counts(pushed(load, REPO, "v1.1.1", streaming=streaming)) == expected(releases, "v1.1.1")
 
 
+def test_a_stream_checks_each_shard_as_it_arrives(hub, pushed, releases):
+    """The Hub says the right sha256 and its storage sends other bytes: what comes before that shard is given."""
+    sizes = expected(releases, "v1.0.0")
+    found = dict(shards(releases, "v1.0.0"))
+    assert pushed(stream_until_it_fails, REPO, "v1.0.0", ("test",)) == (sizes["test"], "")
+    sent = sum(one.sent for one in hub.requests if "/objects/" in one.path)
+    assert sent == Path(found["test"].url).stat().st_size, "each shard once and no other"
+    digest = found["test"].sha256
+    sound = hub.stored[digest]
+    for damaged in (sound[:-1] + bytes([sound[-1] ^ 1]), sound[:-1]):
+        hub.stored[digest] = damaged
+        count, fault = pushed(stream_until_it_fails, REPO, "v1.0.0", ("train", "validation", "test"))
+        assert count == sizes["train"] + sizes["validation"]
+        assert fault.startswith("ReleaseError: ")
+        assert fault.endswith("test-00000-of-00001.parquet: what arrived is not what the manifest says")
+    hub.fail("GET", "/objects/", "refused", 403, times=99, after=1)
+    count, fault = pushed(stream_until_it_fails, REPO, "v1.0.0", ("train", "validation"))
+    assert (count, fault) == (sizes["train"], "HubError: org/news: this token may not read there")
+
+
 def test_a_shard_that_was_spoiled_in_the_cache(pushed, releases):
     pushed(load, REPO, "v1.0.0")
     digest = next(file.sha256 for split, file in shards(releases, "v1.0.0") if split == "test")
@@ -122,11 +140,28 @@ def test_words_for_what_is_not_there(hub, pushed):
         pushed(load, REPO, "v1.0.0")
 
 
-def test_a_gated_repository(hub, pushed):
-    hub.repos[REPO].private, hub.repos[REPO].gated = False, True
-    pushed(use_token, STRANGER)
-    with pytest.raises(HubError, match="is gated: ask for access"):
-        pushed(load, REPO, "v1.0.0")
+def test_private_and_gated_repositories(hub, pushed, releases, tmp_path):
+    """Who is in the organisation reads both; others read what is gated once they were let in, and write neither."""
+    repo = hub.repos[REPO]
+    for private, gated, refusal in ((True, False, "does not exist, or this token"), (False, True, "is gated: ask for")):
+        repo.private, repo.gated = private, gated
+        pushed(use_token, READER)
+        for streaming in (False, True):
+            assert counts(pushed(load, REPO, "v1.1.0", streaming=streaming)) == expected(releases, "v1.1.0")
+        with pytest.raises(HubError, match="may not write there"):
+            pushed(push, releases / "v1.1.0", REPO)
+        with client(hub.environment(tmp_path / f"stranger{gated}", STRANGER)) as stranger:
+            with pytest.raises(HubError, match=refusal):
+                stranger(load, REPO, "v1.0.0")
+            repo.granted = {"sam"} if gated else set()
+            if gated:
+                assert counts(stranger(load, REPO, "v1.0.0")) == expected(releases, "v1.0.0")
+            with pytest.raises(HubError, match="may not write there" if gated else refusal):
+                stranger(push, releases / "v1.1.0", REPO)
+    pushed(use_token, WRITER)
+    for name in ("v1.0.0", "v1.1.0", "v1.1.1"):
+        del repo.tags[name]
+        assert pushed(push, releases / name, REPO).state == "published", "a member pushes to a gated repository"
 
 
 def test_a_repository_that_is_no_release(hub, pushed):
@@ -141,18 +176,22 @@ def test_diff_of_a_folder_and_a_revision_reads_no_texts(hub, pushed, releases):
     assert found == {"added": 40, "removed": 5}
 
 
-def test_the_hubs_own_command_line(hub, pushed, releases, tmp_path):
-    tool = Path(sys.executable).with_name("hf")
-    target = tmp_path / "download"
-    command = [tool, "download", REPO, "--repo-type", "dataset", "--revision", "v1.1.0", "--local-dir", target]
-    environment = {"PATH": "/usr/bin:/bin", **hub.environment(tmp_path / "cli")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert manifest.verify(target) == manifest.read(releases / "v1.1.0")
-
-
 def shards(releases: Path, version: str):
     return manifest.shards(releases / version, manifest.read(releases / version).files)
+
+
+def stream_until_it_fails(repo: str, version: str, splits: tuple[str, ...]) -> tuple[int, str]:
+    """Documents that come, and what stops them."""
+    import curate
+
+    count = 0
+    try:
+        for split in splits:
+            for _ in curate.load(repo, version, split=split, streaming=True):
+                count += 1
+    except Exception as error:
+        return count, f"{type(error).__name__}: {error}"
+    return count, ""
 
 
 def load_split(repo: str, version: str, split: str) -> int:

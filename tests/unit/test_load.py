@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,26 @@ def test_load_streams(news):
     splits = curate.load(news, streaming=True)
     assert set(splits) == {"train", "validation", "test"}
     assert sum(1 for split in splits.values() for _ in split) == 400
+    train = curate.load(news, split="train", streaming=True)
+    plain = load_dataset(str(news), split="train", streaming=True)
+    assert (train.features, train.split, list(train)) == (plain.features, plain.split, list(plain))
+
+
+def test_a_stream_goes_on_where_it_was_left(tmp_path):
+    """Documents are read again from the start of a shard, and those that were given already are left out."""
+    long = split_up(documents(700)).with_columns(text=pl.col("text") + pl.lit(" more words" * 600))
+    made = release(tmp_path, [shard(tmp_path, long, "long")], release=Config(shard_mb=1))
+    train = curate.load(made.path, split="train", streaming=True)
+    ids = [document["id"] for document in train]
+    reader = iter(train)
+    before = [next(reader)["id"] for _ in range(len(ids) // 2)]
+    state = pickle.loads(pickle.dumps((train, train.state_dict())))
+    again = state[0]
+    again.load_state_dict(state[1])
+    assert [*before, *(document["id"] for document in again)] == ids
+    parts = [[document["id"] for document in train.shard(2, number)] for number in range(2)]
+    assert sorted(parts[0] + parts[1]) == sorted(ids)
+    assert all(parts)
 
 
 @pytest.mark.parametrize(
@@ -87,15 +108,18 @@ def test_load_of_another_version_than_the_folder_has(news):
         curate.load(news / "v0.1.0", "v0.2.0")
 
 
-@pytest.mark.parametrize("streaming", [False, True])
-def test_load_finds_a_changed_shard(copy, streaming):
-    """`load_dataset` reads it: it is good Parquet with as many rows."""
+def test_load_finds_a_changed_shard(copy):
+    """`load_dataset` reads it: it is good Parquet with as many rows. A stream finds it when it comes to it."""
     path = next((copy / "v0.2.0/data").glob("test-*"))
     table = pl.read_parquet(path).with_columns(text=pl.lit("Other words.")).to_arrow()
     pq.write_table(table, path)
     assert load_dataset(str(copy), split="test")[0]["text"] == "Other words."
     with pytest.raises(ReleaseError, match=path.name):
-        curate.load(copy, streaming=streaming)
+        curate.load(copy)
+    streams = curate.load(copy, streaming=True)
+    assert sum(1 for _ in streams["train"]) > 300
+    with pytest.raises(ReleaseError, match=path.name):
+        next(iter(streams["test"]))
     assert total(curate.load(copy, "v0.1.0")) == 300
 
 
