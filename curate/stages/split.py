@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
 
-import fsspec
 import polars as pl
 from pydantic import Discriminator, Field, Tag, model_validator
 
