@@ -102,7 +102,7 @@ class Build:
         ordered = [results[i] for i in range(len(tasks))]
         self._used |= dict.fromkeys(f"{label}/{done.key}" for done in ordered)
         if "/" in label:
-            self._rounds[label.partition("/")[2]] = total([done.stats for done in ordered])
+            self._rounds[label.partition("/")[2]] = _noted(ordered)
         return ordered
 
     def record(self, stage: str, version: int, config: Section, tasks: Sequence[Task], done: Sequence[Done]) -> None:
@@ -176,6 +176,12 @@ class StageRounds:
     ) -> list[Done]:
         """See tasks.Rounds."""
         return self.build.run(self.tasks(label, function, inputs, configs))
+
+
+def _noted(done: Sequence[Done]) -> Json:
+    """The statistics of a round; of one that is a single task, what it wrote too."""
+    stats = total([one.stats for one in done])
+    return stats if len(done) > 1 else {**stats, "sha256": {part: file.sha256 for part, file in done[0].files.items()}}
 
 
 def last_record(root: str) -> Record:

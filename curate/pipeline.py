@@ -236,7 +236,13 @@ def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
     rows = funnel(build.stages)
     if not sum(shard.rows for shard in shards):
         raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
-    request = replace(_request(config), inputs=_inputs(build.stages[0]), funnel=rows, dropped=_dropped(build.stages))
+    request = replace(
+        _request(config),
+        inputs=_inputs(build.stages[0]),
+        funnel=rows,
+        dropped=_dropped(build.stages),
+        decontamination=_decontamination(build.stages),
+    )
     rounds = build.rounds("release", release.VERSION)
     with remote.opened(config.releases_dir, whole=config.version) as (releases, far):
         return release.build(shards, request, rounds, releases, far)
@@ -258,6 +264,12 @@ def _request(config: Config) -> release.Request:
         words=card.own_words(config.release.card, config.folder),
         dedup=config.dedup,
     )
+
+
+def _decontamination(record: Sequence[Json]) -> Json:
+    """What the manifest says of evaluation sets; nothing where none was looked for."""
+    rounds = next((entry["rounds"] for entry in record if entry["stage"] == "decontaminate"), None)
+    return decontaminate.found(rounds) if rounds else {}
 
 
 def _inputs(read_record: Json) -> list[Json]:

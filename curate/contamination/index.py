@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ def build_index(inputs: Sequence[File], config: Indexing) -> Rows:
     fewer tokens, by hash of all tokens; `sets`, their shingles.
     """
     number = 0
+    sizes: Counter[str] = Counter(dict.fromkeys(config.sets, 0))
     grams: list[pl.DataFrame] = []
     short: list[pl.DataFrame] = []
     for name, records in _records(inputs, config.sets):
@@ -47,10 +49,11 @@ def build_index(inputs: Sequence[File], config: Indexing) -> Rows:
         whole = pl.DataFrame({"hash": fingerprint(texts)[0], "record": here, "tokens": found.counts})
         short.append(whole.filter(pl.col("tokens").is_between(1, config.ngram - 1)))
         number += len(texts)
+        sizes[name] += len(texts)
     gathered = pl.concat(grams)
     yield "grams", gathered.sort("hash", "record")
     yield "short", pl.concat(short).sort("hash", "record")
-    return {"records": number, "grams": gathered.height}
+    return {"records": number, "grams": gathered.height, "sets": dict(sorted(sizes.items()))}
 
 
 def grams_of(tokens: Ragged, size: int) -> Ragged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -70,14 +71,17 @@ def find_records(inputs: Sequence[File], config: Matching) -> Rows:
         similarity.index(read_sets([sets])[1]) if config.near_duplicates else None,
     )
     del entries
+    hits: Counter[str] = Counter(dict.fromkeys(records.names["set"].unique(), 0))
     for batch in texts_of(shard, []):
         documents = batch["text"].to_list()
         first: dict[int, Match] = {}
         for match in _matches(documents, records, config):
             first.setdefault(match.document, match)
         rows = [_row(document, first.get(i), records.names) for i, document in enumerate(documents)]
-        yield "matches", pl.DataFrame(rows, schema=MATCHES, orient="row")
-    return {}
+        matches = pl.DataFrame(rows, schema=MATCHES, orient="row")
+        hits.update(matches["evaluation_set"].drop_nulls())
+        yield "matches", matches
+    return {"hits": dict(sorted(hits.items()))}
 
 
 def _matches(documents: Sequence[str], records: Records, config: Matching) -> Iterator[Match]:

@@ -113,6 +113,7 @@ class Request:
     funnel: Sequence[Json]  # a row a stage
     words: Mapping[str, str] = field(default_factory=dict)  # of your own, by section of the card
     dedup: dedup.Config | None = None  # what a near-duplicate is; without it none is looked for
+    decontamination: Json = field(default_factory=dict)  # evaluation sets looked for, and what was found
     dropped: Sequence[File] = ()  # what the stages dropped: why a document is gone, which were removed on request
 
     @property
@@ -347,6 +348,7 @@ def _manifest(request: Request, step: Step, files: list[Json], contents: gate.Co
         tools={name: installed(name) for name in ("curate", "pyarrow")},
         notes=[*contents.notes, *([] if request.dedup else [leaks.UNCHECKED])],
         removals=step.removals.json(),
+        decontamination=request.decontamination,
     )
 
 

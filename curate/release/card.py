@@ -84,6 +84,7 @@ def release_card(release: Manifest, repo: str | None) -> str:
         tables=_tables(release.counts),
         samples=[_sample(one) for one in release.samples],
         dropped=[{name: cell(value or "") for name, value in one.items()} for one in release.dropped],
+        evaluation_sets=[(cell(name), one) for name, one in release.decontamination.get("sets", {}).items()],
         removed=counted(len(release.tombstones), "document"),
         tools=release.tools,
         config=release.config if release.config.endswith("\n") else release.config + "\n",

@@ -9,6 +9,7 @@ schema          column names and types
 split, license, configs  what else makes a MAJOR version when it changes
 gate            what was checked on the finished files
 notes           what a reader must know of it, such as a split that is empty
+decontamination checksums of the index of evaluation sets; records of each set, and documents that held one
 removals        lines of the list of removals, and how many of them match no document
 counts          documents, characters, words and tokens by split; documents by language, site, source, year and length
 funnel          a row a stage: documents, characters, words and tokens in and out, reasons
@@ -65,6 +66,7 @@ class Manifest:
     tools: dict[str, str]
     notes: list[str] = field(default_factory=list)
     removals: Json = field(default_factory=dict)
+    decontamination: Json = field(default_factory=dict)
     configs: str | None = None
     format: int = FORMAT
 

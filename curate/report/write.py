@@ -22,6 +22,7 @@ from curate.report.markup import template
 from curate.report.pages import Page, pages
 from curate.report.pairs import Pair, pairs
 from curate.report.trail import Place, Trail
+from curate.stages import decontaminate
 from curate.stages.dedup import NEAR_DUPLICATE
 from curate.store import create
 from curate.tasks import Json
@@ -57,6 +58,7 @@ def report(
         scores=figures.scores(trail),
         measures=figures.measures(trail),
         clusters=figures.clusters(trail),
+        evaluation=_evaluation(trail),
         audit=_audit(trail),
         pairs=list(_pairs(trail)),
         release=made,
@@ -119,6 +121,13 @@ def _stage_chart(trail: Trail) -> Bars:
     labels = ["input", *trail.stages]
     counts = [trail.funnel[0].get("documents_in", 0), *(row.get("documents_kept", 0) for row in trail.funnel)]
     return Bars("Documents left after each stage", "documents", labels, [Series("documents", counts)], "stage")
+
+
+def _evaluation(trail: Trail) -> Json:
+    """Records of each evaluation set, and the documents that held one."""
+    rounds = trail.rounds("decontaminate")
+    sets: Json = decontaminate.found(rounds)["sets"] if "index" in rounds else {}
+    return sets
 
 
 def _audit(trail: Trail) -> Json | None:

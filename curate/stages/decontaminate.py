@@ -26,9 +26,9 @@ from curate.errors import InputError
 from curate.neardup.files import files_of
 from curate.section import Count, Fraction, Section
 from curate.stages import read
-from curate.tasks import Done, File, Rounds
+from curate.tasks import Done, File, Json, Rounds
 
-VERSION = 1
+VERSION = 2
 
 SHOWN = 200
 """Characters of a matched passage in the detail."""
@@ -86,6 +86,13 @@ def indexed(config: Config, rounds: Rounds) -> Done:
     records = [(one.name, file) for one in config.against for file in read_set(one, rounds)]
     indexing = Indexing(sets=tuple(name for name, _ in records), ngram=config.ngram)
     return rounds.run("index", build_index, [[file for _, file in records]], indexing)[0]
+
+
+def found(rounds: Json) -> Json:
+    """What the record of the stage's rounds says: checksums of the index, n-grams in it, records and hits by set."""
+    index, hits = rounds["index"], rounds.get("matches", {}).get("hits", {})
+    sets = {name: {"records": size, "documents": hits.get(name, 0)} for name, size in index["sets"].items()}
+    return {"index": index["sha256"], "grams": index["grams"], "sets": sets}
 
 
 def read_set(one: Evaluation, rounds: Rounds) -> list[File]:

@@ -20,6 +20,8 @@ quality:
   keep_top: 0.5
   tokenizer: tokenizer.json
   sample: {tokens: 700, by: metadata.license, mix: {cc0: 0.6, cc-by: 0.4}}
+decontaminate:
+  against: [{path: quiz.jsonl, column: question}]
 split: {validation: 0, test: 0}
 """
 SENTENCE = "the harbour was closed and nobody in town could say when that old bridge will be mended or who pays for it"
@@ -43,6 +45,8 @@ def sampled(tmp_path_factory):
         }
         for i in range(120)
     ]
+    quiz = [{"question": rows[0]["text"].upper()}, {"question": "Which harbour freezes last?"}]
+    (folder / "quiz.jsonl").write_text("\n".join(map(json.dumps, quiz)))
     (folder / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)))
     curate("run", "config.yaml", "--workers", "2", cwd=folder)
     return folder
@@ -60,11 +64,22 @@ def test_what_is_left_is_counted(sampled):
     assert manifest["counts"]["splits"]["train"]["tokens"] == 22 * 31
     assert manifest["counts"]["splits"]["train"]["words"] == 22 * 30
     rows = {row["stage"]: row for row in manifest["funnel"]}
-    assert rows["quality"]["tokens_kept"] == rows["select"]["tokens_in"] == 31 * rows["quality"]["documents_kept"]
+    for before, after in (("quality", "decontaminate"), ("decontaminate", "select")):
+        assert rows[before]["tokens_kept"] == rows[after]["tokens_in"] == 31 * rows[before]["documents_kept"]
     assert rows["select"]["tokens_kept"] == 22 * 31
     assert rows["select"]["reasons"]["not in the top share"] == rows["select"]["documents_in"] // 2
     card = (release / "README.md").read_text()
     assert "| train | 22 |" in card and "| 660 | 682 |" in card
+
+
+def test_hits_are_listed_by_evaluation_set(sampled):
+    release = sampled / "data/releases/sampled/v0.1.0"
+    told = json.loads((release / "manifest.json").read_text())["decontamination"]
+    assert told["sets"] == {"quiz": {"records": 2, "documents": 1}}
+    assert told["grams"] == 18 and all(len(digest) == 64 for digest in told["index"].values())
+    assert "| quiz | 2 | 1 |" in (release / "README.md").read_text()
+    curate("report", "config.yaml", "--out", "report.html", cwd=sampled)
+    assert '<tr><th>quiz</th><td class="n">2</td><td class="n">1</td></tr>' in (sampled / "report.html").read_text()
 
 
 def test_the_top_half_has_the_highest_scores(sampled):
