@@ -143,6 +143,8 @@ def _chain(following: Positions) -> npt.NDArray[np.bool_]:
 
 def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions, Positions]:
     """Those with a key that occurs more than once: they, their keys, the first with that key, how many have it."""
+    maybe = _collide(keys)
+    at, keys = at[maybe], keys[maybe]
     order = np.argsort(keys)
     keys = keys[order]
     new = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
@@ -152,6 +154,18 @@ def _repeated(at: Positions, keys: Hashes) -> tuple[Positions, Hashes, Positions
     at = at[order[kept]]
     first = np.minimum.reduceat(at, np.cumsum(counts) - counts) if len(at) else at
     return at, keys[kept], np.repeat(first, counts), np.repeat(counts, counts)
+
+
+def _collide(keys: Hashes) -> Positions:
+    """Those whose first bits others have too, all that occur more than once among them: far fewer are left to sort."""
+    bits = max(len(keys).bit_length() + 2, 8)
+    slots = (keys >> np.uint64(64 - bits)).astype(np.int64)
+    numbers = np.arange(len(keys))
+    last = np.empty(1 << bits, np.int64)
+    last[slots] = numbers
+    shared = np.zeros(1 << bits, bool)
+    shared[slots[last[slots] != numbers]] = True
+    return np.flatnonzero(shared[slots])
 
 
 @cache
