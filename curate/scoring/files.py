@@ -23,7 +23,8 @@ class GivenFile(Section):
     def _checksum(cls, given: Any) -> Any:
         """Raises ValueError where the file cannot be read or is another one than the config says."""
         given = {"path": given} if isinstance(given, str) else given
-        if not isinstance(given, dict) or not isinstance(given.get("path"), str):
+        texts = isinstance(given, dict) and all(isinstance(given.get(key, ""), str) for key in ("path", "sha256"))
+        if not texts or not given.get("path"):
             return given
         return {**given, "sha256": checksum(Path(given["path"]), given.get("sha256"))}
 

@@ -193,3 +193,34 @@ def test_any_text_is_a_config_or_a_fault(text):
         config.parse(text)
     except ConfigError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "said"),
+    [
+        ("classifier: {path: FILE, label: hq}", b"\xba\x16O/ no model", "5:3: quality.classifier: FILE: is cut short"),
+        ("classifier: {path: FILE, label: hq}", b"PK", "5:3: quality.classifier: FILE: is no fastText model"),
+        ("perplexity: {path: FILE}", b"no model", "5:3: quality.perplexity: FILE: is no KenLM model"),
+        (
+            "tokenizer: FILE",
+            b'{"version": "2.0"}',
+            "5:3: quality.tokenizer: FILE: is no tokenizer.json of this version",
+        ),
+        (f"tokenizer: {{path: FILE, sha256: {'f' * 64}}}", b"{}", "5:3: quality.tokenizer: FILE: is another version"),
+        ("tokenizer: {sha256: 12, path: FILE}", b"{}", "5:15: quality.tokenizer.sha256: must be text, not a number"),
+        ("blocklist: {sites: [FILE]}", b"# all\n*\n", "5:3: quality.blocklist: FILE:2: '*' names no site"),
+        ("blocklist: {words: [NONE]}", b"", "5:3: quality.blocklist: words: NONE: No such file"),
+        ("preset: gohper", b"", "5:3: quality.preset: must be 'gopher', 'c4' or 'fineweb', not 'gohper'; did you mean"),
+        ("keep_top: 30", b"", "5:3: quality.keep_top: must be less than or equal to 1"),
+        ("keep_top: 0.3", b"", "4:1: quality: keep_top: needs a classifier or perplexity"),
+        ("sample: {tokens: 5}", b"", "4:1: quality: sample.tokens: needs a tokenizer"),
+        ("sample: {share: 0.1, words: 5}", b"", "5:3: quality.sample: share and words: one of them decides"),
+    ],
+)
+def test_what_quality_names_is_said_before_the_run(tmp_path, key, content, said):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    text = f"name: a\nversion: 0.1.0\nread: {{paths: [pages]}}\nquality:\n  {key.replace('FILE', str(path))}\n"
+    with pytest.raises(ConfigError) as error:
+        config.parse(text, "c.yaml")
+    assert str(error.value).startswith(f"c.yaml:{said.replace('FILE', str(path))}")
