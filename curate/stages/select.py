@@ -23,10 +23,13 @@ from curate.document import drop
 from curate.errors import InputError
 from curate.section import Count, CountOrZero, Fraction, Section
 from curate.selection import ALL, Cut, Totals, before, find_cuts
-from curate.tasks import File, Rounds, Rows, batches
+from curate.tasks import File, Rounds, Rows, batches, columns_in
 from curate.text import Hashes, hash64, mix
 
 VERSION = 1
+
+_ROWS = 1 << 16
+"""Rows of keys that are looked at at a time."""
 
 Score = Literal["classifier_score", "perplexity"]
 Unit = Literal["words", "tokens"]
@@ -124,7 +127,10 @@ class Choosing(Section):
 
 def list_keys(inputs: Sequence[File], config: Config) -> Rows:
     """Task: of each document of a shard its group in the mix, weight, and places in the orders. Part `keys`."""
-    for batch in batches(inputs[0]):
+    sample = config.sample
+    by = (sample.by or "").partition(".")[0] if sample else ""
+    wanted = {"id", "source", "record", by, config.rank_by, _unit(config)}
+    for batch in batches(inputs[0], [name for name in columns_in(inputs[0]) if name in wanted], rows=_ROWS):
         yield "keys", _keys(batch, config)
     return {}
 
@@ -132,7 +138,7 @@ def list_keys(inputs: Sequence[File], config: Config) -> Rows:
 def choose(inputs: Sequence[File], config: Choosing) -> Rows:
     """Task: which documents of a shard are not chosen. Input: its keys. Part `chosen`."""
     cuts = {group: Cut(*cut) for group, cut in config.sample.items()}
-    for batch in batches(inputs[0]):
+    for batch in batches(inputs[0], rows=_ROWS):
         top = before(batch.with_columns(group=pl.lit("")), "rank", {"": Cut(*config.top)})
         sampled = before(batch, "place", cuts)
         why = pl.when(~top).then(pl.lit("top")).when(pl.col("group").is_null()).then(pl.lit("mix"))
@@ -147,17 +153,22 @@ def _keys(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     known = value.is_in(list(sample.mix)) if sample.mix else pl.repeat(True, batch.height, eager=True)
     ids = hash64(batch["id"])
     where = hash64(batch.select(pl.format("{}:{}", "record", "source")).to_series())
-    unit = "tokens" if sample.tokens else "words" if sample.words else config.unit
     return pl.DataFrame(
         {
             "group": value.set(~known.fill_null(False), None),
             "sampled_as": pl.repeat(None, batch.height, dtype=pl.String, eager=True) if not sample.by else value,
-            "weight": batch[unit] if config.sample else pl.repeat(1, batch.height, dtype=pl.Int64, eager=True),
+            "weight": batch[_unit(config)] if config.sample else pl.repeat(1, batch.height, dtype=pl.Int64, eager=True),
             "rank": _rank(batch, config.rank_by),
             "place": mix(ids + mix(np.full(1, sample.seed, np.uint64) + np.uint64(1))),
             "tie": mix(ids ^ mix(where)),
         }
     )
+
+
+def _unit(config: Config) -> Unit:
+    """What documents weigh in."""
+    sample = config.sample
+    return "tokens" if sample and sample.tokens else "words" if sample and sample.words else config.unit
 
 
 def _value(batch: pl.DataFrame, column: str) -> pl.Series:
