@@ -78,7 +78,12 @@ def kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
 
 def bounds(field: dict[str, Any]) -> Iterator[str]:
     """The limits of a number, in words."""
-    words = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
+    words = {
+        "minimum": "from {:.12g}",
+        "exclusiveMinimum": "above {:.12g}",
+        "maximum": "to {:.12g}",
+        "exclusiveMaximum": "below {:.12g}",
+    }
     return (text.format(field[name]) for name, text in words.items() if name in field)
 
 
