@@ -119,13 +119,15 @@ class Trail:
 
 def find(file: File, wanted: pl.DataFrame) -> list[tuple[int, int]]:
     """The pairs (column `wanted`, row in the file) of the wanted documents that the file holds."""
-    found: list[tuple[int, int]] = []
+    rows: list[int] = []
     start = 0
-    for batch in readable(file, KEY):
-        numbered = batch.with_row_index("row", start)
-        found += numbered.join(wanted, on=KEY).select("wanted", "row").rows()
+    for batch in readable(file, ["id"]):  # the other columns of a key only where the id fits: a third of the work
+        rows += (start + batch["id"].is_in(wanted["id"].implode()).arg_true()).to_list()
         start += batch.height
-    return found
+    if not rows:
+        return []
+    keys = rows_at(file, rows, KEY).with_columns(row=pl.Series(rows, dtype=pl.Int64))
+    return keys.join(wanted, on=KEY).select("wanted", "row").rows()
 
 
 def readable(file: File, columns: Sequence[str], rows: int = 65_536) -> Iterator[pl.DataFrame]:
