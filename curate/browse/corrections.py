@@ -56,7 +56,7 @@ class Labelled:
     def labels(self) -> str:
         """A letter for each line, blank ones too."""
         letters = iter(self.letters)
-        return "".join(next(letters) if line.strip() else _BLANK for line in self.lines)
+        return "".join(next(letters, "?") if line.strip() else _BLANK for line in self.lines)
 
     @property
     def article(self) -> str | None:
@@ -119,7 +119,7 @@ class Corrections:
         saved = self._saved.get(page.id, {})
         if saved.get("text_page") != labelled.text:
             return labelled
-        return labelled.relabelled(str(saved.get("labels_page")).replace(_BLANK, ""))
+        return labelled.relabelled(saved["labels_page"].replace(_BLANK, ""))
 
     def save(self, page: Page, labelled: Labelled) -> None:
         """Write the letters of a page; they take the place of those saved for it before."""
@@ -150,8 +150,16 @@ def _read(path: Path) -> Sequence[Json]:
     for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else (), 1):
         try:
             rows.append(dict(json.loads(line)))
-            if not isinstance(rows[-1]["id"], str):
-                raise ValueError("id is no text")
+            if not isinstance(rows[-1]["id"], str) or not _fits(rows[-1]):
+                raise ValueError("id is no text, or labels_page has not a letter for each line of text_page")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}:{number}: is no correction: {type(error).__name__}: {error}") from None
     return rows
+
+
+def _fits(row: Json) -> bool:
+    """Whether the labels are as this module writes them; a page of another flattener has others."""
+    if "text_page" not in row:
+        return True
+    letters = row["labels_page"].replace(_BLANK, "")
+    return bool(Labelled(row["text_page"], letters).labels == row["labels_page"] and not set(letters) - set("10t?"))

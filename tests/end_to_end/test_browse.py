@@ -201,8 +201,9 @@ def test_one_process_at_a_time_writes(port, labels):
         serve(None, port, print)
 
 
-def test_a_file_that_is_no_corrections_is_not_overwritten(tmp_path):
-    (tmp_path / "mine.jsonl").write_text('{"id": "1"}\n{"text": "no id"}\n')
+@pytest.mark.parametrize("row", [{"text": "no id"}, {"id": "2", "text_page": "a\n\nb", "labels_page": "1_"}, [], "1"])
+def test_a_file_that_is_no_corrections_is_not_overwritten(tmp_path, row):
+    (tmp_path / "mine.jsonl").write_text('{"id": "1"}\n' + json.dumps(row))
     with pytest.raises(InputError, match=r"mine.jsonl:2: is no correction"), Corrections(tmp_path / "mine.jsonl", "x"):
         pass
 
