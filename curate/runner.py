@@ -17,7 +17,7 @@ from curate.document import DECISION, SUMMED, undecided
 from curate.section import Section
 from curate.stages import STAGES, Stage
 from curate.suspects import DETAIL, KILLED, watching
-from curate.tasks import AT, TEXT, File, Rows, batches, columns_in
+from curate.tasks import AT, TEXT, File, Rows, batches, placed
 
 
 @dataclass(frozen=True)
@@ -80,27 +80,15 @@ def _without_texts(batch: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     return kept.drop(TEXT)
 
 
-def _placed(shard: File) -> Iterator[pl.DataFrame]:
-    """The shard's batches, with AT: the row of the file where the text stands."""
-    names = columns_in(shard)
-    if shard.texts:
-        yield from batches(shard, [*names, AT])
-        return
-    row = 0
-    for batch in batches(shard, names):
-        yield batch.with_row_index(AT, row)
-        row += batch.height
-
-
 def _beside(inputs: Sequence[File]) -> Iterator[pl.DataFrame]:
     """The shard's batches, with the prepared columns of the same rows."""
     shard, *prepared = inputs
     if not prepared:
-        yield from _placed(shard)
+        yield from placed(shard)
         return
     columns = batches(prepared[0])
     ahead = next(columns)
-    for batch in _placed(shard):
+    for batch in placed(shard):
         while ahead.height < batch.height:
             ahead = pl.concat([ahead, next(columns)])
         yield batch.hstack(ahead.head(batch.height))

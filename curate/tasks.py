@@ -120,11 +120,22 @@ def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_
 
     Without `columns` all of them, but for AT.
     """
-    names = list(columns) if columns else columns_in(file)
-    if file.texts and TEXT in names:
-        yield from _with_texts(file, file.texts, names, rows)
+    if file.texts and (columns is None or TEXT in columns):
+        joined = _with_texts(file, file.texts, columns, rows)
+        yield from joined if columns else (batch.drop(AT) for batch in joined)
     else:
-        yield from _batches(file.url, names, rows)
+        yield from _batches(file.url, columns, rows)
+
+
+def placed(file: File) -> Iterator[pl.DataFrame]:
+    """See `batches`; all columns, and AT: in which row of which file the text stands, this one or file.texts."""
+    if file.texts:
+        yield from _with_texts(file, file.texts, None, BATCH_ROWS)
+        return
+    row = 0
+    for batch in _batches(file.url, None, BATCH_ROWS):
+        yield batch.with_row_index(AT, row)
+        row += batch.height
 
 
 def columns_in(file: File) -> list[str]:
@@ -139,10 +150,11 @@ def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
     return pl.concat(batches(file, columns, rows=65536))
 
 
-def _batches(url: str, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+def _batches(url: str, columns: Sequence[str] | None, rows: int) -> Iterator[pl.DataFrame]:
+    names = list(columns) if columns else None
     held: list[pa.RecordBatch] = []
     with fsspec.open(url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        empty = parquet.schema_arrow.empty_table().select(names)
+        empty = parquet.schema_arrow.empty_table().select(names or parquet.schema_arrow.names)
         for group in range(parquet.num_row_groups):
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 if held and not _fits(held, batch, rows):
@@ -152,11 +164,11 @@ def _batches(url: str, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame
         yield _frame(held, empty)
 
 
-def _with_texts(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+def _with_texts(file: File, texts: str, columns: Sequence[str] | None, rows: int) -> Iterator[pl.DataFrame]:
     """Batches of a file whose texts stand in another one, in the same order, with more between them."""
     held: list[pl.DataFrame] = []
     size = 0
-    for part, length in _pieces(file, texts, names, rows):
+    for part, length in _pieces(file, texts, columns, rows):
         if held and (sum(frame.height for frame in held) + part.height > rows or size + length > BATCH_BYTES):
             yield pl.concat(held)
             held, size = [], 0
@@ -164,9 +176,10 @@ def _with_texts(file: File, texts: str, names: Sequence[str], rows: int) -> Iter
     yield pl.concat(held)
 
 
-def _pieces(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
+def _pieces(file: File, texts: str, columns: Sequence[str] | None, rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
     """For each batch of texts, the rows of the file that are in it; and the bytes of their texts."""
-    own = _batches(file.url, [*(name for name in names if name not in (TEXT, AT)), AT], rows)
+    wanted = [*(name for name in columns if name not in (TEXT, AT)), AT] if columns else None
+    own = _batches(file.url, wanted, rows)
     ahead, start = next(own), 0
     for batch in _batches(texts, [TEXT], rows):
         end = start + batch.height
@@ -174,8 +187,8 @@ def _pieces(file: File, texts: str, names: Sequence[str], rows: int) -> Iterator
             ahead = pl.concat([ahead, more])
         here = ahead.filter(pl.col(AT) < end)
         ahead = ahead.slice(here.height)
-        part = here.with_columns(batch[TEXT].gather(here[AT] - start)).select(names)
-        yield part, int(part[TEXT].str.len_bytes().sum())
+        part = here.with_columns(batch[TEXT].gather(here[AT] - start))
+        yield part.select(columns) if columns else part, int(part[TEXT].str.len_bytes().sum())
         start = end
 
 

@@ -66,7 +66,7 @@ def measure(config: str) -> tuple[Counter[str], float]:
     clock = Clock(Counter())
     stages = tuple(replace(stage, apply=clock.timed(stage.name, stage.apply)) for stage in STAGES)
     runner.STAGES = stages  # type: ignore[assignment]
-    drain, batches = store._drain, tasks.batches
+    drain, batches, placed = store._drain, tasks.batches, tasks.placed
 
     def timed_drain(task: Any, root: str, outputs: Any) -> Any:
         function = task.function
@@ -80,12 +80,13 @@ def measure(config: str) -> tuple[Counter[str], float]:
             clock.enter(before)
 
     store._drain = timed_drain
+    import curate.neardup.files
     import curate.release.order
     import curate.stages.boilerplate
-    import curate.stages.dedup
 
-    for module in (runner, curate.release.order, curate.stages.boilerplate, curate.stages.dedup):
+    for module in (runner, curate.release.order, curate.stages.boilerplate, curate.neardup.files):
         module.batches = lambda *args, **kwargs: clock.drained("outside", batches(*args, **kwargs))  # type: ignore
+    runner.placed = lambda file: clock.drained("outside", placed(file))
     clock.since = time.process_time()
     pipeline.run(config, workers=1)
     clock.enter("end")

@@ -11,8 +11,7 @@ A release never changes. What a version holds is a function of the documents and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from itertools import chain
@@ -42,7 +41,7 @@ from curate.release.card import Parts
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest
 from curate.release.plots import bars
-from curate.release.remote import Remote
+from curate.release.remote import Remote, uploading
 from curate.release.removals import Removals
 from curate.release.schema import FIELDS
 from curate.release.versions import Bump
@@ -183,7 +182,7 @@ def build(
         if step.last and (step.last == final or step.bump.level == "none"):
             release = _unchanged(step.last, final, step)
         else:
-            with disk.draft(target / f".v{request.version}.tmp") as draft, _uploaded(remote, final.name):
+            with disk.draft(target / f".v{request.version}.tmp") as draft, uploading(remote, final.name):
                 made = _fill(draft, parts, request, step, rounds, remote)
                 draft.rename(final)
             release = _release(final, made, created=True, why=step.why(str(step.bump), *made.notes))
@@ -192,17 +191,6 @@ def build(
             remote.publish(f"v{release.version}")
             release = replace(release, path=f"{remote.url}/v{release.version}")
     return release
-
-
-@contextmanager
-def _uploaded(remote: Remote | None, version: str) -> Iterator[None]:
-    """Shards that go up in the block go away again where it fails."""
-    try:
-        yield
-    except BaseException:
-        if remote:
-            remote.discard(version)
-        raise
 
 
 def past(

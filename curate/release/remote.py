@@ -78,6 +78,17 @@ def opened(url: str, whole: str | None = None) -> Iterator[tuple[Path, Remote | 
             raise type(error)(str(error).replace(temporary, url)) from error
 
 
+@contextmanager
+def uploading(remote: Remote | None, version: str) -> Iterator[None]:
+    """Shards of a release that go up in the block go away again where it fails."""
+    try:
+        yield
+    except BaseException:
+        if remote:
+            remote.discard(version)
+        raise
+
+
 def _download(remote: Remote, whole: str | None) -> None:
     remote.fs.invalidate_cache()
     names = [name[len(remote.path) + 1 :] for name in remote.fs.find(remote.path)]

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from curate import __version__
 from tests.end_to_end.conftest import ENVIRONMENT, curate, make_project, release_bytes
 
 CLUSTER = """
@@ -18,7 +19,7 @@ from curate import pipeline
 def nodes():
     for status in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if status.read_bytes().startswith(b"ray::_execute"):
+            if status.read_bytes().startswith(b"ray::_attempt"):
                 yield int(status.parent.name)
         except OSError:
             pass
@@ -42,24 +43,61 @@ pipeline.run("configs/news.yaml", engine="ray", ray_address=cluster.address)
 thread.join()
 """
 
+SET_ASIDE = """
+import polars as pl
+import curate
+from curate.engines.ray import RayEngine
+from curate.errors import UsageError
+from curate.runner import StageTask
+from curate.section import Section
+from curate.stages import Stage
+from curate.tasks import File, Task, read
+
+class Killed(StageTask):
+    def __call__(self, inputs, config):
+        import curate.runner
+        curate.runner.STAGES = (Stage("quality", 1, kill_at),)
+        return (yield from StageTask.__call__(self, inputs, config))
+
+def kill_at(batch, config):
+    if "doc-7" in batch["id"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return batch
+
+rows = [{"id": f"doc-{i}", "source": "a.txt", "record": i, "text": "One."} for i in range(20)]
+pl.DataFrame(rows).write_parquet("shard.parquet")
+engine = RayEngine(1, cluster.address)
+[(_, done)] = engine.run([Task("quality", 1, Killed("quality"), (File("shard.parquet", "1"),), Section())], "build")
+engine.close()
+print(read(done.files["dropped"]).select("id", "drop_reason").rows(), done.stats["documents_kept"], flush=True)
+curate.__version__ = "0.0.9"
+try:
+    RayEngine(1, cluster.address)
+except UsageError as error:
+    print(error, flush=True)
+"""
+
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs curate[ray]")
 
 
 def apart(*command, cwd):
     """Run with a network of its own: nodes on one machine must not meet others."""
     line = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
-    return subprocess.run(line, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(line, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=400)
 
 
 @needs_ray
 @pytest.mark.skipif(shutil.which("unshare") is None or shutil.which("ip") is None, reason="needs unshare and ip")
 def test_a_killed_worker_and_a_lost_node_change_nothing(built, tmp_path):
+    """On the node that is left, a record that kills its worker is set aside, and another version is refused."""
     if apart("true", cwd=tmp_path).returncode:
         pytest.skip("needs a network namespace")
     folder = make_project(tmp_path)
-    result = apart(sys.executable, "-c", CLUSTER, cwd=folder)
+    result = apart(sys.executable, "-c", CLUSTER + SET_ASIDE, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "hurt" in result.stdout
+    assert "[('doc-7', 'killed its worker')] 19" in result.stdout
+    assert f"has {__version__}, this is 0.0.9; install the same" in result.stdout
     assert release_bytes(folder) == release_bytes(built)
 
 
