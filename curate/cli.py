@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-from curate import __version__, logs
+from curate import __version__, forkserver, logs
 from curate.errors import CurateError
 
 
@@ -124,6 +124,9 @@ def run(
 
     Only what changed since the last run is done. Ends with the funnel: what each stage kept and dropped.
     """
+    if engine == "local" and workers != 1:
+        forkserver.started()  # it imports the stages while we do
+
     from curate import pipeline
     from curate.build import last_record
     from curate.progress import Bars

@@ -1,8 +1,8 @@
 """The local engine: worker processes that live as long as the run, each with one task at a time.
 
-Workers come from a fork server that has the stages imported (imports start threads, so a plain fork is not safe), keep
-one polars thread each, finish their task on Ctrl-C, and end when the run that started them is killed. With one worker
-there is no other process: tasks run in the calling one.
+Workers come from a fork server that has the stages imported (curate/forkserver.py), keep one polars thread each, finish
+their task on Ctrl-C, and end when the run that started them is killed. With one worker there is no other process: tasks
+run in the calling one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 
+from curate import forkserver
 from curate.engines.attempts import Deaths, attempt
 from curate.store import execute
 from curate.tasks import Done, Task
@@ -27,11 +28,6 @@ try:
     import resource
 except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
-
-ENVIRONMENT = {
-    **dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"),
-    "ARROW_DEFAULT_MEMORY_POOL": "system",  # gives memory back: some 50 MB a worker
-}
 
 
 class LocalEngine:
@@ -108,16 +104,14 @@ class LocalEngine:
 
     def _start(self, count: int) -> None:
         """Have at least so many idle workers."""
-        with _environment(ENVIRONMENT):
-            self._idle += [_Worker() for _ in range(count - len(self._idle))]
+        self._idle += [_Worker() for _ in range(count - len(self._idle))]
 
 
 class _Worker:
     """A process that runs one task after the other."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["curate.pipeline"])
+        context = forkserver.started()
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
@@ -178,18 +172,3 @@ def _raise_file_limit() -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set variables while the fork server starts: its children inherit them."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

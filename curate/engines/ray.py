@@ -15,8 +15,8 @@ from typing import Any
 
 import curate
 from curate.engines.attempts import Deaths, attempt
-from curate.engines.local import ENVIRONMENT
 from curate.errors import CurateError, TaskError, UsageError
+from curate.forkserver import ENVIRONMENT
 from curate.readers.urls import source
 from curate.tasks import Done, Task
 
