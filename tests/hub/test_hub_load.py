@@ -6,8 +6,10 @@ import pytest
 
 from curate.errors import HubError, ReleaseError, UsageError
 from curate.release import manifest
+from curate.release.build import Config
 from tests.hub.client import client, compare, go_offline, load, load_plainly, push, spoil_cache, use_token
 from tests.hub.server import READER, STRANGER, WRITER, Blob
+from tests.support.releases import documents, release, shard, split_up
 
 REPO = "org/news"
 VERSIONS = ("v1.0.0", "v1.1.0", "v1.1.1")
@@ -162,6 +164,17 @@ def test_private_and_gated_repositories(hub, pushed, releases, tmp_path):
     for name in ("v1.0.0", "v1.1.0", "v1.1.1"):
         del repo.tags[name]
         assert pushed(push, releases / name, REPO).state == "published", "a member pushes to a gated repository"
+
+
+def test_a_config_for_each_language(hub, call, tmp_path):
+    """Beside the default: `datasets` finds them by the card, with counts that are true."""
+    frame = split_up(documents(300))
+    by_language = release(tmp_path, [shard(tmp_path, frame, "c")], "1.0.0", release=Config(configs="language"))
+    call(push, by_language.path, REPO)
+    for name, rows in (("default", frame), ("no", frame.filter(language="no"))):
+        ids = {split: sorted(part["id"]) for (split,), part in rows.group_by("split")}
+        for loaded in (call(load_plainly, REPO, "v1.0.0", name=name), call(load, REPO, "v1.0.0", config=name)):
+            assert {split: sorted(found) for split, found in loaded.items()} == ids
 
 
 def test_a_repository_that_is_no_release(hub, pushed):

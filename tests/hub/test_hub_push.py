@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,23 +102,40 @@ def test_a_dry_run_changes_nothing_and_says_what_would_go_up(hub, call, releases
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_interrupted_at_any_request_a_second_push_ends_the_same(hub, call, releases, kind):
-    """Refused for good (403), cut off, or done and the answer lost: no tag on a partial tree, no second commit."""
-    folder = releases / "v1.0.0"
+@pytest.mark.parametrize("pushed", [("v1.0.0",), ("v1.0.0", "v1.1.1")])
+def test_interrupted_at_any_request_a_second_push_ends_the_same(hub, call, releases, kind, pushed):
+    """Refused for good (403), cut off, or done and the answer lost: no tag on a partial tree, no second commit. Of a
+    first version, whose repository is made, and of a later one, which deletes shards of the first."""
+    *before, version = pushed
+    folder = releases / version
+    for earlier in before:
+        call(push, releases / earlier, REPO)
+    stored, base = dict(hub.stored), hub.repos.get(REPO)
+    hub.requests = []
+    _there(hub, "org/probe", base)
     call(push, folder, "org/probe")
-    requests = len(hub.requests)
-    for number in range(requests):
+    for number in range(len(hub.requests)):
         name = f"org/{kind}{number}"
-        hub.stored.clear()
+        hub.stored = dict(stored)
+        _there(hub, name, base)
         hub.fail("*", ".", kind, status=403, times=99 if kind != "lost" else 1, after=number)
         with pytest.raises(HubError) if kind != "lost" else _nothing():
             call(push, folder, name)
         hub.faults.clear()
         half = hub.repos.get(name)
-        assert half is None or "v1.0.0" not in half.tags or holds(half, "v1.0.0", folder)
+        assert half is None or version not in half.tags or holds(half, version, folder)
         call(push, folder, name)
-        assert holds(hub.repos[name], "v1.0.0", folder), number
-        assert titles(hub.repos[name]) == ["Release v1.0.0", "initial commit"], number
+        assert holds(hub.repos[name], version, folder), number
+        assert titles(hub.repos[name]) == [*(f"Release {one}" for one in reversed(pushed)), "initial commit"], number
+        assert sorted(hub.repos[name].tags) == sorted(pushed)
+
+
+def _there(hub: Hub, name: str, base: Repo | None) -> None:
+    """A repository of this name as another one is now."""
+    if base:
+        hub.repos[name] = replace(
+            base, name=name, commits=dict(base.commits), branches=dict(base.branches), tags=dict(base.tags)
+        )
 
 
 def test_a_tag_with_other_content_is_refused_and_names_the_bump(hub, call, releases, tmp_path):

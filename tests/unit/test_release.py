@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import datasets
@@ -573,6 +574,16 @@ def test_two_runs_at_once(tmp_path, corpus):
     (tmp_path / "news").mkdir()
     with FileLock(tmp_path / "news/.lock"), pytest.raises(StorageError, match="another run"):
         release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+
+
+def test_two_processes_release_the_same_version(tmp_path, made):
+    """One of them makes it. The other is told to wait, or finds it there; both or none is never seen."""
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: run_build(tmp_path, 0), range(2)))
+    assert not any(one.returncode for one in done), done
+    said = [one.stdout for one in done if one.stdout]
+    assert all("another run is releasing here" in text for text in said) and len(said) < 2
+    assert content(tmp_path / "news/v0.1.0") == content(made.path)
 
 
 def test_a_card_without_a_repository_loads_from_a_folder(tmp_path, made, corpus):
