@@ -10,7 +10,6 @@ Source: Nakatani Shuyo, Language Detection Library for Java (2010), and langdete
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -24,11 +23,11 @@ from curate.langid.confidence import confidence, prose
 from curate.langid.detectors import Answer, Detector
 from curate.langid.gates import MAX_CHARACTERS, MIN_LETTERS, unfit
 from curate.langid.languages import UNKNOWN, Language, matches, same_language
+from curate.scoring import fasttext_file
+from curate.scoring.files import checksum
 from curate.section import CountOrZero, Fraction, Section
 
 VERSION = 2
-
-_FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 
 
 class Config(Section):
@@ -87,14 +86,12 @@ class Config(Section):
 
 def _checked_sha256(path: Path, expected: str | None) -> str:
     try:
-        with path.open("rb") as file:
-            is_model = file.read(4) == _FASTTEXT_MAGIC
-            file.seek(0)
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        fasttext_file.labels(path)
+        found = checksum(path)
     except OSError as error:
         raise ValueError(f"model: {path}: {error.strerror}") from None
-    if not is_model:
-        raise ValueError(f"model: {path} is no fastText model")
+    except ValueError as error:
+        raise ValueError(f"model: {error}") from None
     if expected not in (None, found):
         raise ValueError(f"model: {path} has checksum {found}, not model_sha256")
     return found

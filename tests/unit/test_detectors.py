@@ -67,6 +67,9 @@ def test_model_file_and_checksum(tmp_path: Path) -> None:
         Config(detector="fasttext", model=str(tmp_path / "none.bin"))
     with pytest.raises(ValidationError, match="needs `model`"):
         Config(detector="fasttext")
+    (tmp_path / "cut.bin").write_bytes(MODEL.read_bytes()[:9000])
+    with pytest.raises(ValidationError, match="is cut short or damaged"):
+        Config(detector="fasttext", model=str(tmp_path / "cut.bin"))
     (tmp_path / "broken.bin").write_bytes(b"not a model")
     with pytest.raises(ValidationError, match="no fastText model"):
         Config(detector="fasttext", model=str(tmp_path / "broken.bin"))
