@@ -53,7 +53,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("normalize", normalize.VERSION, normalize.apply),
     Stage("boilerplate", boilerplate.VERSION, boilerplate.apply, boilerplate.prepare),
     Stage("metadata", metadata.VERSION, metadata.apply, keeps_text=_always),
-    Stage("language", language.VERSION, language.apply, keeps_text=_always),
+    Stage("language", language.VERSION, language.apply, keeps_text=lambda config: config.paragraphs != "drop"),
     Stage("quality", quality.VERSION, quality.apply, keeps_text=lambda config: not config.takes_out),
     Stage("privacy", privacy.VERSION, privacy.apply),
     Stage("dedup", dedup.VERSION, dedup.apply, dedup.prepare, keeps_text=lambda config: not config.paragraphs),
