@@ -14,15 +14,19 @@ from dataclasses import dataclass
 import polars as pl
 
 from curate.removal_list import REMOVED
+from curate.report import samples
+from curate.report.pages import pages
 from curate.report.trail import Place, Row, Trail, readable
 
 PAGE, SECONDS = 50, 2.0
 """Results of a search, and the time after which it stops."""
 KEPT = "kept"
-"""In place of a stage: documents that no stage dropped."""
+UNCERTAIN = "least certain"
+"""In place of a stage: documents that no stage dropped; those on whose lines the model is least certain."""
 _ROWS = 2_000
 _COLUMNS = ("id", "url", "site", "source", "title", "language", "drop_reason", "text", "page")
 _SEARCHED = ("text", "title", "url", "source")
+_NOTHING: Row = dict.fromkeys(("id", "url", "site", "source", "title", "language", "drop_reason", "text"))
 _PLACE = re.compile(r"([0-9]{1,9})-([0-9]{1,9})-(kept|dropped)-([0-9]{1,9})")
 
 Files = list[tuple[int, int, str]]
@@ -37,12 +41,12 @@ class Query:
     text: str = ""
     id: str = ""
     site: str = ""
-    stage: str = ""  # that dropped it, or KEPT
+    stage: str = ""  # that dropped it, or KEPT or UNCERTAIN
     reason: str = ""
 
     def fits(self, columns: Sequence[str]) -> pl.Expr:
         """Whether a row of a file with these columns fits. What was removed on request never does."""
-        wanted = [pl.col("drop_reason") != REMOVED] if "drop_reason" in columns else []
+        wanted = [pl.col("drop_reason").ne_missing(REMOVED)] if "drop_reason" in columns else []
         if self.id:
             wanted.append(pl.col("id").str.starts_with(self.id))
         if self.site:
@@ -71,6 +75,8 @@ def search(trail: Trail, query: Query, after: Place | None = None, most: int = P
 
     Raises ValueError where `after` is in no file that is searched.
     """
+    if query.stage == UNCERTAIN:
+        return _uncertain(trail, query)
     deadline = time.monotonic() + seconds
     files = _files(trail, query)
     sizes = [trail.file(*file).rows for file in files]
@@ -83,6 +89,14 @@ def search(trail: Trail, query: Query, after: Place | None = None, most: int = P
             stopped = rows[most - 1][0] if full else Place(*files[number], int(batch["row"][-1]))
             return Found(rows[:most], stopped, sum(sizes[:number]) + stopped.row + 1, sum(sizes))
     return Found(rows, None, sum(sizes), sum(sizes))
+
+
+def _uncertain(trail: Trail, query: Query) -> Found:
+    """Of the documents on whose lines the model is least certain, in a sample of the build, those that fit."""
+    places = [page.place for page in pages(trail, samples.uncertain(trail, PAGE))]
+    rows = pl.DataFrame([_NOTHING, *trail.rows(places, _COLUMNS)], infer_schema_length=None).with_row_index("number")
+    fit = rows[1:].filter(query.fits(rows.columns)).drop("text", strict=False).to_dicts()
+    return Found([(places[row["number"] - 1], row) for row in fit], None, len(places), len(places))
 
 
 def place_of(trail: Trail, text: str) -> Place:

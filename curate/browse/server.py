@@ -27,7 +27,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from curate.browse.corrections import Corrections, Labelled, judged
-from curate.browse.search import KEPT, Query, place_of, search, spelled
+from curate.browse.search import KEPT, UNCERTAIN, Query, place_of, search, spelled
 from curate.errors import CurateError, UsageError
 from curate.removal_list import REMOVED
 from curate.report.markup import source, template, visible
@@ -94,9 +94,8 @@ class Browser:
     def index(self, request: Request) -> Response:
         """The page in which everything else is shown."""
         funnel = [row for row in self.trail.funnel if row["reasons"]]
-        text = template("browse.html.j2").render(
-            name=self.name, funnel=funnel, kept=KEPT, removed=REMOVED, count=len(self.corrections)
-        )
+        names = {"name": self.name, "kept": KEPT, "uncertain": UNCERTAIN, "removed": REMOVED}
+        text = template("browse.html.j2").render(**names, funnel=funnel, count=len(self.corrections))
         return HTMLResponse(text)
 
     def search(self, request: Request) -> Response:

@@ -78,6 +78,14 @@ def test_search(port, asked, count):
     assert len(search(port, **asked)["documents"]) == count
 
 
+def test_the_least_certain_documents_come_first(port):
+    """As in the report; what a later stage dropped says so."""
+    found = search(port, stage="least certain")["documents"]
+    assert 10 < len(found) <= 50 and {one["reason"] for one in found} > {None, "language not kept"}
+    only = search(port, stage="least certain", site="northgate")["documents"]
+    assert 0 < len(only) < len(found) and all(one in found for one in only)
+
+
 def test_search_by_the_first_characters_of_an_id(port):
     place = search(port, site="northgate")["documents"][0]["place"]
     id = re.search(r"\b[0-9a-f]{32}\b", ask(port, f"/page/{place}")[1])[0]
