@@ -60,7 +60,7 @@ class LocalEngine:
                     except EOFError:
                         deaths.add(i)
                         left.appendleft((i, tasks[i]))
-                        self._start(1)
+                        self._start(len(self._idle) + 1)
                         continue
                     self._idle.append(worker)
                     yield i, _or_raised(done)
