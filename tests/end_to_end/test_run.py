@@ -78,8 +78,13 @@ def test_a_changed_section_reruns_what_follows(built):
 
 
 def test_results_on_stdout_progress_on_stderr(project):
-    result = curate("run", NEWS, "--workers", "2", "--json", cwd=project)
+    result = curate("--log-level", "debug", "run", NEWS, "--workers", "2", "--json", cwd=project)
     summary = json.loads(result.stdout)
+    assert " INFO    boilerplate: 1 tasks, 0 of them done before" in result.stderr
+    assert " DEBUG   boilerplate: " in result.stderr
+    events = json.loads((project / "data/build/news/timeline.json").read_text())["traceEvents"]
+    ran = {event["name"] for event in events if event["ph"] == "X" and event["pid"]}
+    assert {stage["stage"] for stage in stages(project)} < ran, "each stage's tasks, and the rounds before them"
     assert summary["funnel"][0]["stage"] == "read"
     assert summary["release"]["version"] == "0.1.0"
     assert "boilerplate" in result.stderr and "documents" in result.stderr
