@@ -20,7 +20,7 @@ from pydantic import Field, computed_field, field_validator
 from curate.document import LINE, drop, undecided
 from curate.errors import InputError
 from curate.langid import contrast
-from curate.models import flattened, html, templates, weights
+from curate.models import flattened, html, notices, templates, weights
 from curate.repair import Repairs, repaired
 from curate.repair.encoding import decode_html
 from curate.repair.wrapping import MAX_WIDTH, unwrap
@@ -114,7 +114,9 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
         text=found["text"].fill_null(""),
         lines=found["lines"].fill_null(pl.lit([], pl.List(LINE))),
     )
-    return drop(batch, pl.col("text") == "", "not an article", _why_empty()).drop(*templates.COUNTED, strict=False)
+    return drop(batch, pl.col("text") == "", "not an article", _why_empty(config)).drop(
+        *templates.COUNTED, strict=False
+    )
 
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
@@ -197,6 +199,10 @@ def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     judged = [flat.with_columns(kept=_kept(flat, config)), _judge_html(batch, config)]
     lines = pl.concat(judged).sort("page", maintain_order=True)
     lines = lines.with_columns(kept=contrast.kept_lines(lines))
+    if config.min_score > 0:
+        lines = lines.with_columns(
+            kept=pl.col("kept") & ~pl.col("page").is_in(notices.pages(lines.filter("kept")).implode())
+        )
     return _once(lines) if config.repeats == "drop" else lines
 
 
@@ -244,12 +250,15 @@ def _bounded(batch: pl.DataFrame) -> pl.Series:
     return texts.zip_with(texts.str.len_chars() <= MAX_CHARS, pl.Series([""], dtype=pl.String))
 
 
-def _why_empty() -> pl.Expr:
+def _why_empty(config: Config) -> pl.Expr:
     """What is said of a page that comes out empty."""
     best = pl.col("lines").list.eval(pl.element().struct.field("score")).list.max()
     lines = pl.col("lines").list.len()
+    said = pl.format("{} lines, the best scores {}", lines, best.round(2))
     return (
         pl.when(lines == 0)
         .then(pl.lit(f"no line to judge, or more than {MAX_CHARS:,} characters or {MAX_LINES:,} lines"))
-        .otherwise(pl.format("{} lines, the best scores {}", lines, best.round(2)))
+        .when(best >= max(SURE, config.min_score))
+        .then(pl.format("{}, but they speak of the site: consent, errors, signing in", said))
+        .otherwise(said)
     )

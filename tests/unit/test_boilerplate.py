@@ -182,8 +182,8 @@ def said(number):
     ]
 
 
-def clean_with(config):
-    return apply(batch(PAGE), config)["text"][0].split("\n")
+def clean_with(config, page=PAGE):
+    return apply(batch(page), config)["text"][0].split("\n")
 
 
 def test_a_page_with_little_that_may_be_an_article_is_none():
@@ -191,3 +191,26 @@ def test_a_page_with_little_that_may_be_an_article_is_none():
     lines = lines.with_columns(score=pl.Series([0.6, 0.7, SURE, 0.6], dtype=pl.Float32))
     assert _kept(lines, Config()).to_list() == [False, False, True, True]
     assert all(_kept(lines, Config(min_score=0)))
+
+
+def test_a_page_about_itself_is_no_article_and_says_why():
+    page = "\n".join(
+        [
+            "Sorry, the page was not found. It may have been moved or deleted, so please check the address.",
+            "If you keep seeing this error in your browser, contact our support team or go back to the home page.",
+        ]
+    )
+    out = apply(batch(page), Config(min_score=0.1))
+    assert out["drop_reason"].to_list() == ["not an article"]
+    assert "they speak of the site" in out["drop_detail"][0]
+    assert clean_with(Config(min_score=0), page) == page.split("\n")
+
+
+def test_an_article_about_cookies_is_one():
+    article = [
+        "The council of Wexley has been fined for tracking visitors of its website without asking them first.",
+        "Between March and June the site stored cookies on the devices of some 40,000 people, the regulator said.",
+        "Nadia Holm, who leads the council, called it a mistake by a supplier and promised to publish a report in May.",
+        "Residents who had complained in the spring were glad, they said, but paid the fine by their taxes.",
+    ]
+    assert clean(["\n".join([*MENU, *article, *FOOT])]) == ["\n".join(article)]
