@@ -9,7 +9,8 @@ PAGES.parquet, or the same as JSON lines in PAGES.jsonl (what `curate browse` sa
                                known, `_` blank
     with        List[String]?  where labels_X is null: segments that must stay ...
     without     List[String]?  ... and segments that must go; lines with neither are not learned from
-    gold_text   String?        the article body; pages that have one are scored
+    gold_text   String?        the article body, empty where a page has none; pages that have one are scored. Beside
+                               segments, empty means that it is not known
     source, lang String?       the score is reported by these
 
 Text comes to us hard-wrapped, without blank lines, joined by bars, lower-cased, so every page is also shown in
@@ -97,7 +98,8 @@ def _page(row: dict[str, object], flattener: str) -> Iterator[Page]:
     if len(str(labels)) != len(lines):
         raise ValueError(f"{row['id']}: {len(lines)} lines in text_{flattener}, {len(str(labels))} labels")
     source, lang = (str(row.get(name) or "?") for name in ("source", "lang"))
-    gold = None if row.get("gold_text") is None else str(row["gold_text"])
+    unknown = row.get("gold_text") is None or (row["gold_text"] == "" and (wanted or unwanted))
+    gold = None if unknown else str(row["gold_text"])
     pairs = list(zip(lines, str(labels), strict=True))
     page = Page(str(row["id"]), str(row["site"]), source, lang, flattener, gold, pairs)
     if any(label in "01t" for label in str(labels)):

@@ -83,7 +83,7 @@ def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[s
     """
     pages = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     if sites is not None:
-        pages = pages.hstack(_counted(pages.with_columns(site=pl.Series(sites, dtype=pl.String))))
+        pages = pages.hstack(count_templates(pages.with_columns(site=pl.Series(sites, dtype=pl.String))))
     return _bodies(pages.with_columns(format=pl.lit("text")))
 
 
@@ -181,7 +181,7 @@ def _described(batch: pl.DataFrame) -> pl.DataFrame:
     return lines.with_columns(batch["site"], templates.rank(batch["id"]))
 
 
-def _counted(pages: pl.DataFrame) -> pl.DataFrame:
+def count_templates(pages: pl.DataFrame) -> pl.DataFrame:
     """`prepare` for pages in memory."""
     pages = pages.with_columns(id=pl.int_range(pl.len()).cast(pl.String), format=pl.lit("text"))
     described = pl.concat(_described(pages[i : i + 500]) for i in range(0, max(pages.height, 1), 500))

@@ -17,7 +17,7 @@ from curate import clean
 from curate.document import undecided
 from curate.models.command import fold_of
 from curate.models.scoring import bag_f1
-from curate.stages.boilerplate import Config, _counted, apply
+from curate.stages.boilerplate import Config, apply, count_templates
 
 HERE = Path(__file__).resolve()
 WEIGHTS = HERE.with_name("without-fold-1.npz")
@@ -44,7 +44,7 @@ def test_seed_page():
 @pytest.mark.parametrize(("flattener", "alone", "with_sites"), MEASURED)
 def test_pages_of_sites_not_trained_on(flattener, alone, with_sites):
     pages = left_out().select("site", "source", "gold_text", format=pl.lit("text"), text=f"text_{flattener}")
-    scores = pages.select("source", alone=scored(pages), with_sites=scored(pages.hstack(_counted(pages))))
+    scores = pages.select("source", alone=scored(pages), with_sites=scored(pages.hstack(count_templates(pages))))
     assert scores["alone"].mean() >= alone - LOSS
     assert scores["with_sites"].mean() >= with_sites - LOSS
     sources = scores.group_by("source").mean()

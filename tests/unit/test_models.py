@@ -249,6 +249,9 @@ def test_segments_label_the_lines_they_are_in(tmp_path):
     columns = {"labels_wet": None, "with": ["rained all day"], "without": ["Read also: more"], "text_wet": text}
     (page,) = labelled.read(pages_file(tmp_path, **columns))
     assert [label for _, label in page.lines] == ["?", "1", "0", "?"]
+    (empty,) = labelled.read(pages_file(tmp_path, gold_text="", **columns))
+    assert empty == page
+    assert page.gold is None
 
 
 def test_wrong_labels_are_refused(tmp_path):
