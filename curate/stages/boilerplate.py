@@ -50,7 +50,7 @@ class Config(Section):
     min_score: Fraction = Field(default=0.5, description="Lines that score less go; 0 keeps every line.")
     repeats: Literal["keep", "drop"] = Field(
         default="drop",
-        description="What becomes of a paragraph that the article says twice: a standfirst repeated as the lead.",
+        description="What becomes of the second where the article says a paragraph twice: a standfirst and its lead.",
     )
     weights: str | None = Field(
         default=None, description="Weights of your own for flattened text, from `python -m curate.models.train`."
@@ -228,9 +228,11 @@ def _judge_html(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 
 def _once(judged: pl.DataFrame) -> pl.DataFrame:
-    """Keep the first of equal kept paragraphs; short lines may come twice."""
-    again = ~pl.struct("page", "text", "kept").is_first_distinct() & (pl.col("text").str.len_chars() >= 40)
-    return judged.with_columns(kept=pl.col("kept") & ~again)
+    """Keep the first of two equal paragraphs. Short lines may come twice; what is said more often is a refrain."""
+    paragraphs = judged.with_row_index("line").filter(pl.col("kept") & (pl.col("text").str.len_chars() >= 40))
+    twice = paragraphs.filter(pl.len().over("page", "text") == 2)
+    second = twice.filter(~pl.struct("page", "text").is_first_distinct())
+    return judged.with_columns(kept=judged["kept"].scatter(second["line"], False))
 
 
 def _flat(batch: pl.DataFrame) -> pl.Series:

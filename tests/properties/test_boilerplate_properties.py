@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 
 import polars as pl
@@ -70,7 +71,9 @@ def test_windows_line_ends_are_no_part_of_a_line():
 
 
 @pytest.mark.parametrize("page", BAD.values(), ids=BAD.keys())
-def test_monstrous_pages_are_answered_in_time(page):
-    start = time.process_time()
-    assert isinstance(clean([page])[0], str)
+def test_monstrous_pages_are_answered_in_bounded_time_and_memory(page):
+    start, peak = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    out = apply(undecided(pl.DataFrame({"text": [page], "format": ["text"]})), Config())
     assert time.process_time() - start < 30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 1_000_000  # KB
+    assert (out["text"][0] == "") == (out["drop_reason"][0] == "not an article")

@@ -113,6 +113,11 @@ def test_repeated_paragraph_stays_once():
     assert kept.count(ARTICLE[0]) == 2
 
 
+def test_a_refrain_stays():
+    verses = [line for paragraph in ARTICLE[1:] for line in (ARTICLE[0], paragraph)]
+    assert clean(["\n\n".join(verses)]) == ["\n".join(verses)]
+
+
 def test_a_neighbour_in_the_batch_changes_nothing():
     short = "\n".join(MENU)
     alone = apply(batch(PAGE), Config())["lines"][0].to_list()
