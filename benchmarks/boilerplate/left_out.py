@@ -10,10 +10,9 @@ is as in curate/models/labelled.py; several can be given.
 from __future__ import annotations
 
 import argparse
-import re
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +25,6 @@ from curate.models.scoring import bag_f1, count_segments, segment_f1
 from curate.stages.boilerplate import Config, apply, count_templates
 
 WEIGHTS = Path(__file__).parents[2] / "tests/quality/without-fold-1.npz"
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 
 Change = Callable[[Labelled], Labelled]
 
@@ -114,16 +112,6 @@ def fb(pages: Iterable[Page], found: Iterable[str]) -> list[float]:
     return [bag_f1(body, page.gold or "") for page, body in zip(pages, found, strict=True)]
 
 
-def wrapped(lines: Labelled) -> Labelled:
-    return [(piece, label) for line, label in lines for piece in wrap(line)]
-
-
-def wrap(line: str) -> list[str]:
-    if _UNSPACED.search(line):
-        return [line[i : i + 36] for i in range(0, len(line), 36)]
-    return textwrap.wrap(line, 72, break_long_words=False, break_on_hyphens=False) or [""]
-
-
 def unspaced(lines: Labelled) -> Labelled:
     return [(line, label) for line, label in lines if line.strip()]
 
@@ -151,9 +139,9 @@ def without_article(lines: Labelled) -> Labelled:
 
 
 CHANGES: dict[str, Change] = {
-    "hard-wrapped at 72 columns": wrapped,
+    "hard-wrapped at 72 columns": partial(labelled.wrapped, width=72),
     "without blank lines": unspaced,
-    "hard-wrapped, without blank lines": lambda lines: unspaced(wrapped(lines)),
+    "hard-wrapped, without blank lines": lambda lines: unspaced(labelled.wrapped(lines, 72)),
     "in lower case": lowered,
     "menus joined by bars": joined,
 }

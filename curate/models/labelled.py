@@ -138,7 +138,11 @@ def _changed(page: Page, lines: Labelled, rng: random.Random) -> Page:
 
 
 def _wrapped(lines: Labelled, rng: random.Random) -> Labelled:
-    width = rng.choice([60, 72, 72, 80, 100])
+    return wrapped(lines, rng.choice([60, 72, 72, 80, 100]))
+
+
+def wrapped(lines: Labelled, width: int) -> Labelled:
+    """Hard-wrapped at so many columns; letters of scripts without spaces take two."""
     return [(piece, label) for line, label in lines for piece in _wrap(line, width)]
 
 
