@@ -2,7 +2,7 @@
 
 Navigation, teasers, comments, captions, tags, cookie notices and footers go; paragraphs, quotations, lists and
 subheadings of the article stay, one a line. Every line of the page is scored by a model trained on pages whose article
-is known (curate/models, its card says on which), on flattened text as on HTML; no rule names a site or a phrase. What
+is known (curate/models, its card says on which), on flattened text as on HTML; no rule names a site. What
 the pages of a site have in common is counted first: a line that forty pages say is not the article of one.
 
 After boilerpipe (Kohlschütter et al. 2010) and Web2Text (Vogels et al. 2018): lines are classified in their context.
@@ -28,7 +28,7 @@ from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64, tokens
 
-VERSION = 5
+VERSION = 6
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
@@ -114,9 +114,8 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
         text=found["text"].fill_null(""),
         lines=found["lines"].fill_null(pl.lit([], pl.List(LINE))),
     )
-    return drop(batch, pl.col("text") == "", "not an article", _why_empty(config)).drop(
-        *templates.COUNTED, strict=False
-    )
+    batch = batch.drop(*templates.COUNTED, strict=False)
+    return drop(batch, pl.col("text") == "", "not an article", _why_empty(config))
 
 
 def prepare(shards: Sequence[File], config: Config, rounds: Rounds) -> list[File]:
@@ -200,9 +199,8 @@ def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     lines = pl.concat(judged).sort("page", maintain_order=True)
     lines = lines.with_columns(kept=contrast.kept_lines(lines))
     if config.min_score > 0:
-        lines = lines.with_columns(
-            kept=pl.col("kept") & ~pl.col("page").is_in(notices.pages(lines.filter("kept")).implode())
-        )
+        of_notices = pl.col("page").is_in(notices.pages(lines.filter("kept")).implode())
+        lines = lines.with_columns(kept=pl.col("kept") & ~of_notices)
     return _once(lines) if config.repeats == "drop" else lines
 
 
