@@ -76,7 +76,8 @@ class Config(Section):
 def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[str]:
     """The article in each flattened page; empty where there is none. `sites`, one a text, bring in site templates.
 
-    >>> page = open("data/raw/news/northgateecho.example/2024-03-12-bus-52.txt", encoding="utf-8").read()
+    >>> from pathlib import Path
+    >>> page = Path("data/raw/news/northgateecho.example/2024-03-12-bus-52.txt").read_text(encoding="utf-8")
     >>> [body] = clean([page])
     >>> 0 < len(body) < len(page)
     True
@@ -90,7 +91,8 @@ def clean(texts: Sequence[str], *, sites: Sequence[str] | None = None) -> list[s
 def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> list[str]:
     """The article in each HTML page; empty where there is none.
 
-    >>> [body] = extract([open("data/raw/news/harrowdalepost.example/mill-museum.html", "rb").read()])
+    >>> from pathlib import Path
+    >>> [body] = extract([Path("data/raw/news/harrowdalepost.example/mill-museum.html").read_bytes()])
     >>> "<p>" in body
     False
     """
