@@ -26,7 +26,7 @@ def counted(batch: pl.DataFrame, words: Words, tokenizer: Tokenizer | None) -> p
     batch = batch.with_columns(words=pl.Series(words.summed(words.real), dtype=pl.Int64))
     if tokenizer is None:
         return batch
-    left = batch.filter(pl.col("drop_reason").is_null())["text"] if "drop_reason" in batch.columns else batch["text"]
+    left = batch.filter(pl.col("drop_reason").is_null())["text"]
     tokens = pl.Series("tokens", count_tokens(left.to_list(), tokenizer), dtype=pl.Int64)
     return beside(batch, tokens).with_columns(tokenizer=pl.lit(tokenizer.model_dump_json()))
 

@@ -53,7 +53,9 @@ def judge(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFr
     kept = judged.filter(keep).drop(*DECISION)
     added = [name for name in judged.columns if name not in batch.columns and name not in DECISION]
     dropped = batch.hstack(judged.select(*added, *DECISION)).filter(~keep)
-    return kept, recounted(dropped, judged.filter(~keep))
+    if "words" not in batch.columns:  # counted by this stage, of the text that it made
+        dropped = recounted(dropped, judged.filter(~keep))
+    return kept, dropped
 
 
 def _carefully(stage: Stage, batch: pl.DataFrame, config: Section) -> tuple[pl.DataFrame, pl.DataFrame]:

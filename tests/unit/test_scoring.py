@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer as Trained
 from tokenizers import models, pre_tokenizers
 
+from curate.contamination.matching import MATCHES
 from curate.document import undecided
 from curate.runner import judge
 from curate.scoring import fasttext_file
 from curate.scoring.files import needs
-from curate.stages import STAGES, privacy, quality
+from curate.stages import STAGES, decontaminate, privacy, quality
 from curate.stages.quality import Config
 from tests.unit.test_language import TEXTS
 from tests.unit.test_quality import OFF, PROSE
@@ -159,6 +160,20 @@ def test_tokens_are_counted_and_kept_up_where_a_text_changes(tokenizer):
     assert masked["text"][0] != text
     fresh, _ = judge(stages["quality"], masked.select("id", "text"), Config(**OFF, tokenizer=tokenizer))
     assert masked.select("words", "tokens").row(0) == fresh.select("words", "tokens").row(0) != (9, 14)
+
+
+def test_what_is_dropped_counts_with_the_text_it_came_with(tokenizer):
+    stages = {stage.name: stage for stage in STAGES}
+    text = "Menu of the sea\nThe sea was calm, and nobody said so.\nMore"
+    config = Config(**OFF | {"take_out": ["unfinished"], "min_words": 9}, tokenizer=tokenizer)
+    _, dropped = judge(stages["quality"], pl.DataFrame({"id": ["a"], "text": [text]}), config)
+    assert dropped.select("text", "words", "tokens").row(0) == (text, 13, None)
+    kept, _ = judge(stages["quality"], pl.DataFrame({"id": ["a"], "text": [text]}), Config(**OFF, tokenizer=tokenizer))
+    record = {"evaluation_record": "q", "evaluation_set": "quiz", "evaluation_found": "all"}
+    whole = pl.DataFrame([record | {"evaluation_passages": [{"start": 0, "end": len(text)}]}], schema=MATCHES)
+    cutting = decontaminate.Config(against=["quiz.jsonl"], cut=True)
+    _, gone = judge(stages["decontaminate"], kept.hstack(whole), cutting)
+    assert gone.select("words", "tokens").row(0) == kept.select("words", "tokens").row(0) == (13, 15)
 
 
 def test_a_tokenizer_of_another_version(tmp_path, tokenizer):
