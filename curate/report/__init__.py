@@ -6,5 +6,6 @@ pages.py    one document as it is looked at: lines, scores, verdicts
 pairs.py    a near-duplicate beside what was kept in its place
 figures.py  distributions before and after, scores with their thresholds
 charts.py   SVG
+markup.py   HTML in which nothing that a page says can run
 write.py    report.html
 """

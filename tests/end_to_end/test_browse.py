@@ -2,11 +2,13 @@
 
 import json
 import re
+import sys
 from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from curate.browse import browse
 from curate.browse.corrections import Corrections, judged
 from curate.browse.search import Query
 from curate.browse.search import search as find
@@ -214,6 +216,14 @@ def test_a_file_that_is_no_corrections_is_not_overwritten(tmp_path, row):
     (tmp_path / "mine.jsonl").write_text('{"id": "1"}\n' + json.dumps(row))
     with pytest.raises(InputError, match=r"mine.jsonl:2: is no correction"), Corrections(tmp_path / "mine.jsonl", "x"):
         pass
+
+
+def test_a_missing_library_is_named(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "curate.browse.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    config = Config(name="x", version="0.1.0", read={"paths": ["x"]})
+    with pytest.raises(UsageError, match=r"uvicorn is not installed; `pip install 'curate\[browse\]'`"):
+        browse(config, tmp_path / "x.jsonl", 0, print)
 
 
 def test_a_run_that_was_interrupted_before_lines_were_judged(built, monkeypatch, tmp_path):
