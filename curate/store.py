@@ -171,6 +171,7 @@ class _Output:
     def commit(self) -> File:
         assert self._writer is not None
         self._writer.close()
+        self._writer = None  # it holds this object by way of Arrow, where Python's collector sees no cycle
         self._block.__exit__(None, None, None)
         return File(self.url, self.hash.hexdigest(), self.rows, self._texts)
 

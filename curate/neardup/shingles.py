@@ -6,7 +6,7 @@ Hashes are those of text.py. `VERSION` changes whenever a signature does; those 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -58,11 +58,27 @@ def slices(sizes: Sequence[int], most: int = BATCH_CHARS) -> Iterator[tuple[int,
 
 def tokens(texts: Sequence[str]) -> Ragged:
     """The hash of each token of each text, cut to 32 bits: all that is compared of a text."""
+    cut = [list(_pieces(one)) if len(one) > BATCH_CHARS else [one] for one in texts]
+    pieces = list(chain.from_iterable(cut))
     parts = [NO_TOKENS]
-    for start, end in slices([len(one) for one in texts]):
-        found = text.tokens(texts[start:end])
+    for start, end in slices(list(map(len, pieces))):
+        found = text.tokens(pieces[start:end])
         parts.append(Ragged((found.hashes() >> _TOKEN_BITS).astype(np.uint32), found.offsets))
-    return stacked(parts)
+    values, offsets = stacked(parts)
+    return Ragged(values, offsets[offsets_of(np.array(list(map(len, cut)), np.int64))])
+
+
+def _pieces(long: str) -> Iterator[str]:
+    """A long text in pieces. At a blank or a line's end nothing is in one token with what is before it."""
+    start = 0
+    while len(long) - start > BATCH_CHARS:
+        most = start + BATCH_CHARS
+        end = max(long.rfind(blank, start + 1, most) for blank in " \n")
+        if end < 0:
+            break
+        yield long[start:end]
+        start = end
+    yield long[start:]
 
 
 def sign(tokens: Ragged) -> Signatures:

@@ -115,3 +115,13 @@ def evaluation_records(folder: str, **given: str) -> list[str]:
     with Build(folder, LocalEngine(1)) as build:
         files = decontaminate.read_set(Evaluation(**given), build.rounds("decontaminate", 1))
         return [page.decode() for file in files for page in pl.read_parquet(file.url)["page"]]
+
+
+def released_ids(config: str) -> list[str]:
+    """The ids that a run of this config releases."""
+    import polars as pl
+
+    import curate
+
+    release = curate.run(config, workers=1)
+    return sorted(pl.concat(map(pl.read_parquet, release.path.glob("data/*.parquet")))["id"])

@@ -184,6 +184,16 @@ def test_a_text_of_many_megabytes() -> None:
     assert cluster([story, story[: 9 * len(story) // 10], "short"]) == [0, 0, 2]
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\u3000", "。"])
+def test_a_long_text_in_pieces_has_the_tokens_of_the_whole(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["one two", blank.join(["naïve", "ＡＢ", "世界", "four"] * 40), "", "e\u0301" * 90, "five"]
+    whole = shingles.tokens(texts)
+    monkeypatch.setattr(shingles, "BATCH_CHARS", 50)
+    cut = shingles.tokens(texts)
+    assert cut.values.tolist() == whole.values.tolist()
+    assert cut.offsets.tolist() == whole.offsets.tolist()
+
+
 def jaccard(one: str, other: str, size: int = 3) -> float:
     first, second = (_shingles(text, size) for text in (one, other))
     return len(first & second) / len(first | second)

@@ -4,6 +4,7 @@ import errno
 import json
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from curate import store
@@ -54,6 +55,17 @@ def test_same_bytes_again(tmp_path):
     first = store.execute(task(Config(rows=50)), str(tmp_path / "a"))
     second = store.execute(task(Config(rows=50)), str(tmp_path / "b"))
     assert [f.sha256 for f in first.files.values()] == [f.sha256 for f in second.files.values()]
+
+
+def many_numbers(inputs: list[File], config: Config) -> Rows:
+    yield "kept", pl.DataFrame({"i": range(100_000)})
+    return {}
+
+
+def test_what_was_written_is_not_held(tmp_path):
+    before = pa.total_allocated_bytes()
+    store.execute(Task("numbers", 1, many_numbers, (), Config()), str(tmp_path))
+    assert pa.total_allocated_bytes() == before
 
 
 def test_a_failure_leaves_nothing(tmp_path):
