@@ -8,7 +8,10 @@ verifies its candidates by their estimated similarity, at .7.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 BANDS, ROWS, SIZE, THRESHOLD = 20, 6, 5, 0.7
 _WORD = re.compile(r"\w+")
@@ -63,8 +66,27 @@ def daft(texts: Sequence[str]) -> list[int]:
     return banded(hashed.to_pydict()["minhash"])
 
 
+def datatrove(texts: Sequence[str]) -> list[int]:
+    from datatrove.data import Document
+    from datatrove.pipeline.dedup import minhash
+
+    config = minhash.MinhashConfig(n_grams=SIZE, num_buckets=BANDS, hashes_per_bucket=ROWS)
+    labels = list(range(-len(texts), 0))
+    with TemporaryDirectory() as folder:
+        signing = minhash.MinhashDedupSignature(f"{folder}/signatures", config)
+        signing.run(Document(text=text, id=str(i)) for i, text in enumerate(texts))
+        for band in range(BANDS):
+            minhash.MinhashDedupBuckets(f"{folder}/signatures", f"{folder}/pairs", config=config).run(None, band, BANDS)
+        minhash.MinhashDedupCluster(f"{folder}/pairs", f"{folder}/clusters", config, save_cluster_id=True).run(None)
+        for found in Path(folder, "clusters").glob("*.clusters"):
+            for i, cluster in struct.iter_unpack("<II", found.read_bytes()):
+                labels[i] = cluster
+    return labels
+
+
 PEERS: dict[str, Callable[[Sequence[str]], list[int]]] = {
     "curate": curate, "rensa": rensa, "datasketch": datasketch, "gaoya": gaoya, "daft": daft,
+    "datatrove": datatrove,
 }  # fmt: skip
 
 
