@@ -72,7 +72,7 @@ def mean(of_network: Floats, of_trees: Floats) -> Floats:
 
 def _judge(model: weights.Arrays, pages: Sequence[str], first: int) -> pl.DataFrame:
     table = html_tree.read(pages)
-    if not table.texts:
+    if table.texts.is_empty():
         return pl.DataFrame(schema=JUDGED)
     score = np.round(1 / (1 + np.exp(-odds(model, table))), 3)
     columns = {"page": (table.block_page + first).astype(np.uint32), "text": table.texts, "score": score}

@@ -235,18 +235,17 @@ class _Text:
     ends: npt.NDArray[np.bool_]  # whether a sentence ends the block
 
     @classmethod
-    def of(cls, texts: list[str]) -> _Text:
-        series = pl.Series(texts, dtype=pl.String)
-        size = series.str.len_bytes().to_numpy().astype(np.int64)
+    def of(cls, texts: pl.Series) -> _Text:
+        size = texts.str.len_bytes().to_numpy().astype(np.int64)
         data = np.frombuffer("".join(texts).encode(), np.uint8)
         block = np.repeat(np.arange(len(texts)) * _CLASSES, size)
         counts = np.bincount(block + _byte_classes()[data], minlength=len(texts) * _CLASSES).reshape(-1, _CLASSES)
         chars = size - counts[:, _INSIDE]
         units = np.maximum(counts[:, _SPACE] + 1 + 0.6 * counts[:, _WIDE], chars / 12)
-        first = series.str.head(1)
+        first = texts.str.head(1)
         upper = (first.str.to_lowercase() != first).to_numpy()
         shares = [counts[:, _COMMA] / units, *(counts[:, [_DIGIT, _UPPER, _WIDE]].T / chars)]
-        ends = series.str.strip_chars_end(_CLOSERS).str.tail(1).is_in(_ENDS).to_numpy()
+        ends = texts.str.strip_chars_end(_CLOSERS).str.tail(1).is_in(_ENDS).to_numpy()
         return cls(np.stack([upper, *shares], 1), units, chars.astype(np.float64), ends)
 
 

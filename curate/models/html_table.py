@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
@@ -24,7 +25,7 @@ class Table:
     hidden: Ints
     element_page: Ints
     looks: list[tuple[str, str]]  # tag, attributes
-    texts: list[str]  # of the blocks
+    texts: pl.Series  # of the blocks
     block_page: Ints
     element: Ints  # [blocks] the block element around it
     inline: Ints  # the element its text begins in

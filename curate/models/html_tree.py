@@ -1,4 +1,8 @@
-"""HTML pages as tables: their elements, and their blocks of text in order. One walk over the tree that lexbor builds.
+"""HTML pages as tables: their elements, and their blocks of text in order.
+
+Lexbor builds the tree of a page and writes it out again. In what it writes every element is closed, and `<` and `>` stand
+nowhere but around tags, so that the tags of all pages at once are found by their bytes and all else is arithmetic on
+columns: a walk over the nodes in Python would be most of the time that a page takes.
 
 A block is the text between the borders of block elements, or between line breaks: a paragraph, a list item, an entry of
 a menu. Elements of the same tag and attributes have the same look, so that what depends on these is computed once.
@@ -7,18 +11,23 @@ a menu. Elements of the same tag and attributes have the same look, so that what
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from curate.models.html_table import Table
+from curate.models.html_table import Ints, Table
+from curate.models.html_taming import tamed
 
 MAX_DEPTH = 200
 """Elements below this depth count as their ancestor at it."""
-MAX_NODES = 500_000
-"""Nodes of a page that are read; what follows is left out."""
+MAX_TAGS = 500_000
+"""Tags of a page that are read; what follows is left out."""
+
+Mask = npt.NDArray[np.bool_]
 
 _BLOCK = frozenset((
     "address", "article", "aside", "blockquote", "body", "br", "button", "caption", "center", "dd", "details",
@@ -27,203 +36,180 @@ _BLOCK = frozenset((
     "p", "pre", "section", "select", "summary", "table", "tbody", "td", "textarea", "tfoot", "th", "thead", "title",
     "tr", "ul", "video", "audio",
 ))  # fmt: skip
-_SKIP = frozenset((
+_SKIP = [
     "script", "style", "noscript", "template", "svg", "object", "embed", "applet", "head", "iframe", "canvas",
-    "math", "map",
-))  # fmt: skip
+    "math", "map", "xmp", "noembed", "noframes", "plaintext",
+    "area", "col", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+]  # fmt: skip
+_NEVER_CLOSED = ["basefont", "bgsound", "br", "frame", "hr", "keygen"]  # of those that are left
+_NEVER_CLOSED_TAG = re.compile(rf"<(?:{'|'.join(_NEVER_CLOSED)})[ >]")
+_COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _TOLD = ("class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block", "property")
-_SPACE = re.compile(r"[\s\u200b\ufeff]+")
-_UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-
-_OPENING = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)>?")
-_VOID = frozenset((
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-))  # fmt: skip
-_CLOSES_ITSELF = frozenset((
-    "p", "li", "td", "th", "tr", "dt", "dd", "option", "optgroup", "thead", "tbody", "tfoot", "colgroup", "body",
-    "html", "head",
-))  # fmt: skip
-_FORMATTING = frozenset((
-    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
-))  # fmt: skip
-_LONG_TAG = re.compile(r"<[a-zA-Z][^>]{20000}")
-_QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
-_MANY_TAGS, _MANY_COPIES, _LONG_PAGE, _MAX_TAG = 20_000, 4_000_000, 100_000, 4_000
-_OPEN_FORMATTING, _OPEN_OTHERS = 60, 600
-
-
-class _Pages:
-    """What a walk collects."""
-
-    def __init__(self) -> None:
-        self.looks: dict[tuple[str, str], int] = {}
-        self.elements: list[tuple[int, int, int, bool]] = []  # parent, depth, look, hidden
-        self.ends: list[int] = []
-        self.texts: list[str] = []
-        self.blocks: list[tuple[int, int, int, int]] = []  # element, inline, link characters, links
-        self.first_element: list[int] = []
-        self.first_block: list[int] = []
-
-    def table(self) -> Table:
-        parent, depth, look, hidden = np.array(self.elements, np.int64).reshape(-1, 4).T
-        ends = np.array(self.ends, np.int64)
-        blocks = np.array(self.blocks, np.int64).reshape(-1, 4).T
-        pages = len(self.first_element)
-        ids = np.arange(pages)
-        element_page = np.repeat(ids, np.diff([*self.first_element, len(self.elements)]))
-        block_page = np.repeat(ids, np.diff([*self.first_block, len(self.blocks)]))
-        elements = (parent, ends, depth, look, hidden, element_page)
-        return Table(pages, *elements, list(self.looks), self.texts, block_page, *blocks)
+_RARE = rf' (?:{"|".join(_TOLD[2:])}|hidden|aria-hidden|style)="'
+_UNSEEN = (
+    r' hidden="| aria-hidden="true"| style="[^"]*(?i:display\s*:\s*none|visibility\s*:\s*hidden)'
+)
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": "\u00a0", "&quot;": '"', "&amp;": "&"}
+_SPACE = r"[\s\u200b\ufeff]+"
 
 
 def read(pages: Sequence[str]) -> Table:
     """The elements and blocks of HTML pages. A page that cannot be parsed has no blocks."""
-    found = _Pages()
-    for page in pages:
-        found.first_element.append(len(found.elements))
-        found.first_block.append(len(found.blocks))
-        _walk(_root(page), found)
-    return found.table()
+    tags = _Tags([_written(page) for page in pages])
+    return _table(tags, _Blocks(tags))
 
 
-def _root(page: str) -> LexborNode | None:
+def _written(page: str) -> bytes:
+    """The tree of a page as HTML, without comments and what is never text of an article."""
     try:
-        return LexborHTMLParser(_tamed(page)).root
+        tree = LexborHTMLParser(tamed(page))
+        tree.strip_tags(_SKIP)
+        root = tree.root
+        written = root.html if root is not None else None
     except (SelectolaxError, ValueError, UnicodeError):
-        return None
+        written = None
+    written = "<html>" + (written or "<html></html>").partition(">")[2]
+    return _cut(_COMMENT.sub("", written)).encode()
 
 
-def _tamed(page: str) -> str:
-    """A page that no tree builder chokes on.
-
-    The HTML standard makes nested blocks and long lists of attributes cost their square, and unclosed formatting come
-    back in every paragraph. Pages that could do so lose the tags that are nested too deep, and endless attributes.
-    """
-    tags = page.count("<")
-    unclosed = tags - 2 * page.count("</")
-    bomb = tags > _MANY_TAGS or tags * unclosed > _MANY_COPIES
-    if bomb or (len(page) > _LONG_PAGE and _LONG_TAG.search(page)):
-        return _OPENING.sub(_Tamer(), page)
-    return page
+def _cut(written: str) -> str:
+    """The first MAX_TAGS tags, and the ends of the elements that they leave open."""
+    if written.count(">") <= MAX_TAGS:
+        return written
+    kept = ">".join(written.split(">", MAX_TAGS)[:-1]) + ">"
+    left_open = kept.count("<") - 2 * kept.count("</") - len(_NEVER_CLOSED_TAG.findall(kept))
+    return kept + "</html>" * left_open
 
 
-class _Tamer:
-    """Says what becomes of each tag, in order. Counts what is open by name, as if each end tag met its like."""
+class _Tags:
+    """The tags of all pages in order, in numbers. `texts`: what stands behind each."""
 
-    def __init__(self) -> None:
-        self._open: Counter[str] = Counter()
-        self._left_out: Counter[str] = Counter()
-        self._depth = {True: 0, False: 0}
+    def __init__(self, pages: Sequence[bytes]) -> None:
+        data = np.frombuffer(b"".join(pages), np.uint8)
+        end = np.flatnonzero(data == ord(">")) + 1
+        begin = np.flatnonzero(data == ord("<"))
+        start = begin[np.searchsorted(begin, np.append(0, end)[:-1])]
+        pieces = _pieces(data, np.append(np.stack([start, end], 1).ravel(), len(data)))
+        kind, of_kinds, self.looks = _kinds(pieces.gather_every(2))
+        self.texts = pieces.gather_every(2, 1)
+        self.first = np.searchsorted(start, np.cumsum([0, *map(len, pages)])[:-1])  # of each page
+        self.step, self.look = (of_kinds[name].to_numpy()[kind].astype(np.int64) for name in ("step", "look"))
+        self.block, self.link, self.hidden = (of_kinds[name].to_numpy()[kind] for name in ("block", "link", "hidden"))
+        self.level = np.cumsum(self.step)
+        self.opened = np.flatnonzero((self.step == 1) & (self.level <= MAX_DEPTH))
+        self.depth = self.level[self.opened] - 1
+        self.closed = self._closed()
 
-    def __call__(self, match: re.Match[str]) -> str:
-        tag = match[2].lower()
-        if tag in _VOID or tag in _CLOSES_ITSELF:
-            return self._written(match)
-        return self._closed(match, tag) if match[1] else self._opened(match, tag)
+    def _closed(self) -> Ints:
+        """Of each element, the tag that closes it: the next that comes back to its level."""
+        tags = np.flatnonzero((self.step == -1) & (self.level < MAX_DEPTH))
+        key = self.level[tags] * len(self.step) + tags
+        order = np.argsort(key)
+        return tags[order[np.searchsorted(key[order], self.depth * len(self.step) + self.opened)]]
 
-    def _opened(self, match: re.Match[str], tag: str) -> str:
-        formats = tag in _FORMATTING
-        if self._depth[formats] >= (_OPEN_FORMATTING if formats else _OPEN_OTHERS):
-            self._left_out[tag] += 1
-            return " "
-        self._open[tag] += 1
-        self._depth[formats] += 1
-        return self._written(match)
+    def around(self, at: Ints) -> Ints:
+        """The elements that the texts behind some tags stand in."""
+        return _last(self.opened, self.depth, at, np.minimum(self.level[at], MAX_DEPTH) - 1)
 
-    def _closed(self, match: re.Match[str], tag: str) -> str:
-        if self._left_out[tag]:
-            self._left_out[tag] -= 1
-            return " "
-        if self._open[tag]:
-            self._open[tag] -= 1
-            self._depth[tag in _FORMATTING] -= 1
-        return self._written(match)
+    def block_around(self, at: Ints) -> Ints:
+        """The innermost block elements that the texts behind some tags stand in."""
+        seen = np.where(self.step == 1, self.level <= MAX_DEPTH, self.level < MAX_DEPTH)
+        level = np.cumsum(self.step * self.block * seen)
+        blocks = np.flatnonzero(self.block[self.opened])
+        opened = self.opened[blocks]
+        return blocks[_last(opened, level[opened] - 1, at, level[at] - 1)]
 
-    def _written(self, match: re.Match[str]) -> str:
-        endless = len(match[3]) > _MAX_TAG and len(_QUOTED.sub("", match[3])) > _MAX_TAG
-        return f"<{match[1]}{match[2][:40]}>" if endless else match[0]
+    def parent(self) -> Ints:
+        """Of each element the one around it; a root is its own."""
+        around = _last(self.opened, self.depth, self.opened, self.depth - 1)
+        return np.where(self.depth == 0, np.arange(len(self.opened)), around)
 
-
-def _walk(root: LexborNode | None, found: _Pages) -> None:
-    """Append a page. One loop without calls per node: it is most of the time that a page takes."""
-    looks, elements, ends, blocks, texts = found.looks, found.elements, found.ends, found.blocks, found.texts
-    top = len(elements)
-    elements.append((top, 0, looks.setdefault(("html", ""), len(looks)), False))
-    ends.append(top + 1)
-    stack: list[tuple[LexborNode | None, int, int, bool, bool]] = []
-    parts: list[str] = []
-    link_chars = links = 0
-    at = block = top
-    begins = -1
-    in_link = False
-    node = root.first_child if root is not None else None
-    budget = MAX_NODES
-    while True:
-        if node is None or not budget:
-            if begins >= 0 and (not stack or stack[-1][4]):
-                if text := _spaced("".join(parts)):
-                    texts.append(text)
-                    blocks.append((block, begins, link_chars, links))
-                parts, link_chars, links, begins = [], 0, 0, -1
-            ends[at] = len(elements)
-            if not stack:
-                return
-            node, at, block, in_link, _ = stack.pop()
-            continue
-        budget -= 1
-        tag = node.tag
-        if tag == "-text":
-            text = node.text_content or ""
-            if begins < 0:
-                begins = at
-            if parts or not text.isspace():
-                parts.append(text)
-                if in_link:
-                    link_chars += len(text.strip())
-            node = node.next
-            continue
-        if tag is None or tag[0] in "-!" or tag in _SKIP:
-            node = node.next
-            continue
-        is_block = tag in _BLOCK
-        if is_block and begins >= 0:
-            if text := _spaced("".join(parts)):
-                texts.append(text)
-                blocks.append((block, begins, link_chars, links))
-            parts, link_chars, links, begins = [], 0, 0, -1
-        child = node.first_child
-        if child is None:
-            node = node.next
-            continue
-        attributes = node.attributes
-        told, hidden = _told(attributes) if attributes else ("", False)
-        parent = elements[at]
-        depth = parent[1] + 1
-        stack.append((node.next, at, block, in_link, is_block))
-        if depth < MAX_DEPTH:
-            elements.append((at, depth, looks.setdefault((tag, told), len(looks)), hidden or parent[3]))
-            ends.append(0)
-            at = len(elements) - 1
-            if is_block:
-                block = at
-        if tag == "a":
-            links += 1
-            in_link = True
-        node = child
+    def inside(self, chosen: Mask) -> Mask:
+        """Of each element, whether it or one around it is chosen."""
+        change = np.zeros(len(self.step), np.int64)
+        change[self.opened[chosen]] = 1
+        change[self.closed[chosen]] = -1
+        return np.cumsum(change)[self.opened] > 0
 
 
-def _spaced(text: str) -> str:
-    return " ".join(text.split()) if text.isascii() else _SPACE.sub(" ", text).strip()
+def _last(opened: Ints, depth: Ints, at: Ints, wanted: Ints) -> Ints:
+    """For each tag `at`, which of some elements is the last one opened up to there at the wanted depth."""
+    size = max(int(at.max(initial=0)), int(opened.max(initial=0))) + 1
+    key = depth * size + opened
+    order = np.argsort(key)
+    last: Ints = order[np.searchsorted(key[order], wanted * size + at, "right") - 1]
+    return last
 
 
-def _told(attributes: dict[str, str | None]) -> tuple[str, bool]:
-    """What the attributes say of an element's role, and whether it is hidden."""
-    if len(attributes) == 1 and "class" in attributes:
-        return (attributes["class"] or "")[:300], False
-    told = " ".join([value for name in _TOLD if (value := attributes.get(name))])[:300]
-    hidden = (
-        "hidden" in attributes
-        or attributes.get("aria-hidden") == "true"
-        or ("style" in attributes and bool(_UNSEEN.search(attributes["style"] or "")))
-    )
-    return told, hidden
+def _pieces(data: npt.NDArray[np.uint8], bounds: Ints) -> pl.Series:
+    """UTF-8 cut at some places."""
+    buffers = (pa.py_buffer(bounds.astype(np.int64)), pa.py_buffer(data))
+    return pl.Series(pa.LargeStringArray.from_buffers(max(len(bounds) - 1, 0), *buffers))
+
+
+def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, list[tuple[str, str]]]:
+    """The kind of each tag; of kinds what they do, look, block, link and hidden; and the looks."""
+    kind, kinds = _numbered(tags)
+    rare = kinds.str.contains(_RARE)
+    name = kinds.str.extract(r"^</?([^\s>]+)")
+    told = _told(kinds, _TOLD[:2]).scatter(rare.arg_true(), _told(kinds.filter(rare), _TOLD))
+    look, looks = _numbered(name + " " + _plain(told).str.slice(0, 300))
+    step = pl.select(pl.when(name.is_in(_NEVER_CLOSED)).then(0).when(kinds.str.starts_with("</")).then(-1).otherwise(1))
+    of_kinds = {"step": step.to_series(), "look": look, "block": name.is_in(_BLOCK), "link": name == "a"}
+    frame = pl.DataFrame(of_kinds | {"hidden": rare & kinds.str.contains(_UNSEEN)})
+    return kind, frame, [tuple(look.split(" ", 1)) for look in looks.to_list()]
+
+
+def _numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:
+    """Numbers for equal strings, and the string of each number."""
+    found = strings.to_arrow().dictionary_encode()
+    return found.indices.to_numpy().astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
+
+
+def _told(tags: pl.Series, names: Sequence[str]) -> pl.Series:
+    """The values of some attributes, one after the other."""
+    values = [pl.lit(tags).str.extract(rf' {name}="([^"]+)"') for name in names]
+    return pl.select(pl.concat_str(values, separator=" ", ignore_nulls=True).fill_null("")).to_series()
+
+
+def _plain(written: pl.Series) -> pl.Series:
+    return written.str.replace_many(list(_ENTITIES), list(_ENTITIES.values()))
+
+
+class _Blocks:
+    """The blocks of all pages: runs of text with no tag of a block element between them."""
+
+    def __init__(self, tags: _Tags) -> None:
+        said = (tags.texts != "").arg_true().to_numpy()
+        text = tags.texts.gather(said)
+        borders = np.cumsum(tags.block)
+        run = borders[said]
+        start = np.flatnonzero(np.diff(run, prepend=-1))
+        joined = pl.DataFrame({"run": run, "text": text}).group_by("run", maintain_order=True).agg(pl.col("text").str.join(""))
+        runs = _plain(joined["text"]).str.replace_all(_SPACE, " ").str.strip_chars(" ")
+        there = (runs != "").to_numpy()
+        self.texts = runs.filter(there)
+        self.tag = said[start][there]  # the text of each begins behind it
+        linked = np.cumsum(tags.link * tags.step)[said] > 0
+        size = np.zeros(len(said), np.int64)
+        size[linked] = _plain(text.filter(linked)).str.strip_chars().str.len_chars().to_numpy()
+        self.link_chars = np.add.reduceat(size, start)[there] if len(start) else start
+        ends = np.searchsorted(borders, run[start], "right")
+        before = np.maximum(np.append(0, ends)[:-1], tags.first[np.searchsorted(tags.first, ends, "right") - 1])
+        opened = np.cumsum(tags.link & (tags.step == 1))
+        self.links = (opened[ends] - opened[before])[there]  # since the end of the run before, on the same page
+
+
+def _table(tags: _Tags, blocks: _Blocks) -> Table:
+    """Of the elements, those that have text in them, and the roots."""
+    inline, element = tags.around(blocks.tag), tags.block_around(blocks.tag)
+    end = np.searchsorted(tags.opened, tags.closed)
+    before = np.cumsum(np.bincount(inline + 1, minlength=len(end) + 1))
+    used = np.flatnonzero((before[end] > before[:-1]) | (tags.depth == 0))
+    number = np.searchsorted(used, np.arange(len(end) + 1))
+    page = np.searchsorted(tags.first, tags.opened[used], "right") - 1
+    hidden = tags.inside(tags.hidden[tags.opened])
+    elements = (number[tags.parent()[used]], number[end[used]], tags.depth[used], tags.look[tags.opened[used]])
+    block_page = np.searchsorted(tags.first, blocks.tag, "right") - 1
+    of_blocks = (blocks.texts, block_page, number[element], number[inline], blocks.link_chars, blocks.links)
+    return Table(len(tags.first), *elements, hidden[used].astype(np.int64), page, tags.looks, *of_blocks)

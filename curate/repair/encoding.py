@@ -76,6 +76,7 @@ _DECLARED = re.compile(
     rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE
 )
 _HTML_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROL_BYTES = _CONTROL + b"\x1b"  # without these bytes no encoding of the web makes such characters
 _REPLACEMENT = "\ufffd"
 _STRANGE = ("Cc", "Cn", "Co")
 
@@ -96,7 +97,9 @@ def decode_html(page: bytes) -> str | None:
     '<meta charset="iso-8859-1">café'
     """
     text = None if file_type(page) else _decode(page, declared_encoding(page))
-    return None if text is None else _HTML_CONTROL.sub("", text)
+    if text is None or len(page.translate(None, _CONTROL_BYTES)) == len(page):
+        return text
+    return _HTML_CONTROL.sub("", text)
 
 
 def file_type(page: bytes) -> str | None:

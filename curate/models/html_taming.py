@@ -1,0 +1,84 @@
+"""HTML that no tree builder chokes on.
+
+The HTML standard makes nested blocks and long lists of attributes cost their square, and unclosed formatting come back in
+every paragraph. Pages that could do so lose the tags that are nested too deep, and endless attributes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_OPENING = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)>?")
+_VOID = frozenset((
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+))  # fmt: skip
+_CLOSES_ITSELF = frozenset((
+    "p", "li", "td", "th", "tr", "dt", "dd", "option", "optgroup", "thead", "tbody", "tfoot", "colgroup", "body",
+    "html", "head",
+))  # fmt: skip
+_FORMATTING = frozenset((
+    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+))  # fmt: skip
+_ENDLESS = 20_000
+_LONG_TAG = re.compile(rf"<[a-zA-Z][^>]{{{_ENDLESS}}}")
+_QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
+_MANY_TAGS, _MANY_COPIES, _LONG_PAGE, _MAX_TAG = 20_000, 4_000_000, 100_000, 4_000
+_OPEN_FORMATTING, _OPEN_OTHERS = 60, 600
+
+
+def tamed(page: str) -> str:
+    """The page itself, or without the tags that could cost their square."""
+    return _OPENING.sub(_Tamer(), page) if _copies_much(page) or _has_endless_tag(page) else page
+
+
+def _copies_much(page: str) -> bool:
+    tags = page.count("<")
+    if tags * tags <= _MANY_COPIES:
+        return False
+    return tags > _MANY_TAGS or tags * (tags - 2 * page.count("</")) > _MANY_COPIES
+
+
+def _has_endless_tag(page: str) -> bool:
+    if len(page) <= _LONG_PAGE:
+        return False
+    step = _ENDLESS // 2  # a tag so long holds a whole piece, in which no tag ends
+    starts = range(0, len(page) - step, step)
+    return any(page.find(">", at, at + step) < 0 for at in starts) and bool(_LONG_TAG.search(page))
+
+
+class _Tamer:
+    """Says what becomes of each tag, in order. Counts what is open by name, as if each end tag met its like."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._depth = {True: 0, False: 0}
+
+    def __call__(self, match: re.Match[str]) -> str:
+        tag = match[2].lower()
+        if tag in _VOID or tag in _CLOSES_ITSELF:
+            return self._written(match)
+        return self._closed(match, tag) if match[1] else self._opened(match, tag)
+
+    def _opened(self, match: re.Match[str], tag: str) -> str:
+        formats = tag in _FORMATTING
+        if self._depth[formats] >= (_OPEN_FORMATTING if formats else _OPEN_OTHERS):
+            self._left_out[tag] += 1
+            return " "
+        self._open[tag] += 1
+        self._depth[formats] += 1
+        return self._written(match)
+
+    def _closed(self, match: re.Match[str], tag: str) -> str:
+        if self._left_out[tag]:
+            self._left_out[tag] -= 1
+            return " "
+        if self._open[tag]:
+            self._open[tag] -= 1
+            self._depth[tag in _FORMATTING] -= 1
+        return self._written(match)
+
+    def _written(self, match: re.Match[str]) -> str:
+        endless = len(match[3]) > _MAX_TAG and len(_QUOTED.sub("", match[3])) > _MAX_TAG
+        return f"<{match[1]}{match[2][:40]}>" if endless else match[0]
