@@ -14,7 +14,6 @@ from curate.models.html_table import Floats
 from curate.models.trees import DEPTH
 
 _OPTIONS = {
-    "iterations": 300,
     "random_seed": 0,
     "depth": DEPTH,
     "learning_rate": 0.08,
@@ -31,11 +30,14 @@ _OPTIONS = {
 }
 
 
-def train(name: str, values: Floats, labels: Floats, weights: Floats) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of `trees.run`, for the log-odds of labels. One thread and a seed: the same inputs, the same trees."""
+def train(name: str, number: int, values: Floats, labels: Floats, weights: Floats) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of `trees.run` for the log-odds of labels: so many trees.
+
+    One thread and a seed: the same inputs, the same trees.
+    """
     from catboost import CatBoostClassifier, Pool
 
-    fitted = CatBoostClassifier(**_OPTIONS)
+    fitted = CatBoostClassifier(iterations=number, **_OPTIONS)
     fitted.fit(Pool(values, labels, weight=weights))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.json"

@@ -81,5 +81,9 @@ def _judge(model: weights.Arrays, pages: Sequence[str], first: int) -> pl.DataFr
 
 @lru_cache(4)
 def _loaded(path: str) -> weights.Arrays:
-    arrays = weights.load(path, KIND)
-    return arrays | {"words": arrays["words"].reshape(3, html_words.BUCKETS)}
+    return shaped(weights.load(path, KIND))
+
+
+def shaped(model: weights.Arrays) -> weights.Arrays:
+    """Weights as they are run: those of class words by distance."""
+    return model | {"words": model["words"].reshape(3, html_words.BUCKETS)}

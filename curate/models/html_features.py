@@ -88,8 +88,7 @@ class Batch:
         table = self.table
         names = {name: i for i, name in enumerate(TAGS)}
         tags = np.array([names.get(tag, -1) for tag, _ in table.looks])
-        hints = np.array([cues(told) if told else 0 for _, told in table.looks])
-        has = np.concatenate([tags[:, None] == np.arange(len(TAGS)), hints[:, None] >> np.arange(len(CUES)) & 1], 1)
+        has = np.concatenate([tags[:, None] == np.arange(len(TAGS)), cues(table)], 1)
         deepest = np.full((len(table.parent), has.shape[1]), -1, np.float32)
         for level in self.levels[1:]:
             depth = table.depth[level][:, None]

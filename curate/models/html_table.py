@@ -33,6 +33,12 @@ class Table:
     links: Ints
 
 
+def numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:
+    """Numbers for equal strings, and the string of each number."""
+    found = strings.to_arrow().dictionary_encode()
+    return found.indices.to_numpy().astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
+
+
 def near(table: Table) -> Ints:
     """[4, blocks]: the element of each block and the three around it."""
     around = [table.element]

@@ -1,7 +1,7 @@
 """HTML that no tree builder chokes on.
 
-The HTML standard makes nested blocks and long lists of attributes cost their square, and unclosed formatting come back in
-every paragraph. Pages that could do so lose the tags that are nested too deep, and endless attributes.
+The HTML standard makes nested blocks and long lists of attributes cost their square, and unclosed formatting come back
+in every paragraph. Pages that could do so lose the tags that are nested too deep, and endless attributes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """HTML pages as tables: their elements, and their blocks of text in order.
 
-Lexbor builds the tree of a page and writes it out again. In what it writes every element is closed, and `<` and `>` stand
-nowhere but around tags, so that the tags of all pages at once are found by their bytes and all else is arithmetic on
-columns: a walk over the nodes in Python would be most of the time that a page takes.
+Lexbor builds the tree of a page and writes it out again. In what it writes every element is closed, and `<` and `>`
+stand nowhere but around tags, so that the tags of all pages at once are found by their bytes and all else is arithmetic
+on columns: a walk over the nodes in Python would be most of the time that a page takes.
 
 A block is the text between the borders of block elements, or between line breaks: a paragraph, a list item, an entry of
 a menu. Elements of the same tag and attributes have the same look, so that what depends on these is computed once.
@@ -11,6 +11,7 @@ a menu. Elements of the same tag and attributes have the same look, so that what
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,12 +20,12 @@ import polars as pl
 import pyarrow as pa
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from curate.models.html_table import Ints, Table
+from curate.models.html_table import Ints, Table, numbered
 from curate.models.html_taming import tamed
 
 MAX_DEPTH = 200
 """Elements below this depth count as their ancestor at it."""
-MAX_TAGS = 500_000
+MAX_TAGS = 200_000
 """Tags of a page that are read; what follows is left out."""
 
 Mask = npt.NDArray[np.bool_]
@@ -38,19 +39,15 @@ _BLOCK = frozenset((
 ))  # fmt: skip
 _SKIP = [
     "script", "style", "noscript", "template", "svg", "object", "embed", "applet", "head", "iframe", "canvas",
-    "math", "map", "xmp", "noembed", "noframes", "plaintext",
-    "area", "col", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "math", "map", "xmp", "noembed", "noframes", "plaintext", "img",
 ]  # fmt: skip
-_NEVER_CLOSED = ["basefont", "bgsound", "br", "frame", "hr", "keygen"]  # of those that are left
-_NEVER_CLOSED_TAG = re.compile(rf"<(?:{'|'.join(_NEVER_CLOSED)})[ >]")
+_OPENS, _CLOSES = re.compile(r"<([^\s>/]+)"), re.compile(r"</([^\s>]+)")
 _COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _TOLD = ("class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block", "property")
 _RARE = rf' (?:{"|".join(_TOLD[2:])}|hidden|aria-hidden|style)="'
-_UNSEEN = (
-    r' hidden="| aria-hidden="true"| style="[^"]*(?i:display\s*:\s*none|visibility\s*:\s*hidden)'
-)
+_UNSEEN = r' hidden="| aria-hidden="true"| style="[^"]*(?i:display\s*:\s*none|visibility\s*:\s*hidden)'
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": "\u00a0", "&quot;": '"', "&amp;": "&"}
-_SPACE = r"[\s\u200b\ufeff]+"
+_SPACE = r"[\s\u200b\ufeff]{2,}|[^\S ]|[\u200b\ufeff]"  # but not one alone
 
 
 def read(pages: Sequence[str]) -> Table:
@@ -77,8 +74,9 @@ def _cut(written: str) -> str:
     if written.count(">") <= MAX_TAGS:
         return written
     kept = ">".join(written.split(">", MAX_TAGS)[:-1]) + ">"
-    left_open = kept.count("<") - 2 * kept.count("</") - len(_NEVER_CLOSED_TAG.findall(kept))
-    return kept + "</html>" * left_open
+    left_open = Counter(_OPENS.findall(kept)) - Counter(_CLOSES.findall(kept))
+    ends = set(_CLOSES.findall(written))
+    return kept + "".join(f"</{name}>" * count for name, count in left_open.items() if name in ends)
 
 
 class _Tags:
@@ -106,6 +104,10 @@ class _Tags:
         key = self.level[tags] * len(self.step) + tags
         order = np.argsort(key)
         return tags[order[np.searchsorted(key[order], self.depth * len(self.step) + self.opened)]]
+
+    def page(self, at: Ints) -> Ints:
+        """The pages that some tags are of."""
+        return np.searchsorted(self.first, at, "right") - 1
 
     def around(self, at: Ints) -> Ints:
         """The elements that the texts behind some tags stand in."""
@@ -147,23 +149,32 @@ def _pieces(data: npt.NDArray[np.uint8], bounds: Ints) -> pl.Series:
     return pl.Series(pa.LargeStringArray.from_buffers(max(len(bounds) - 1, 0), *buffers))
 
 
+def _joined(texts: pl.Series, first: Ints) -> pl.Series:
+    """Neighbouring strings as one: those from each of some places up to the next."""
+    array = texts.to_arrow().cast(pa.large_string())
+    if not len(array):
+        return texts
+    _, bounds, data = array.buffers()
+    return _pieces(data, np.frombuffer(bounds, np.int64)[np.append(first, len(array)) + array.offset])
+
+
 def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, list[tuple[str, str]]]:
     """The kind of each tag; of kinds what they do, look, block, link and hidden; and the looks."""
-    kind, kinds = _numbered(tags)
+    kind, kinds = numbered(tags)
     rare = kinds.str.contains(_RARE)
     name = kinds.str.extract(r"^</?([^\s>]+)")
     told = _told(kinds, _TOLD[:2]).scatter(rare.arg_true(), _told(kinds.filter(rare), _TOLD))
-    look, looks = _numbered(name + " " + _plain(told).str.slice(0, 300))
-    step = pl.select(pl.when(name.is_in(_NEVER_CLOSED)).then(0).when(kinds.str.starts_with("</")).then(-1).otherwise(1))
-    of_kinds = {"step": step.to_series(), "look": look, "block": name.is_in(_BLOCK), "link": name == "a"}
+    look, looks = numbered(name + " " + _plain(told).str.slice(0, 300))
+    closes = kinds.str.starts_with("</")
+    opens = name.is_in(name.filter(closes).implode()) & ~closes  # what is never closed, as <br>, opens nothing
+    of_kinds = {
+        "step": opens.cast(pl.Int64) - closes.cast(pl.Int64),
+        "look": look,
+        "block": name.is_in(_BLOCK),
+        "link": name == "a",
+    }
     frame = pl.DataFrame(of_kinds | {"hidden": rare & kinds.str.contains(_UNSEEN)})
     return kind, frame, [tuple(look.split(" ", 1)) for look in looks.to_list()]
-
-
-def _numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:
-    """Numbers for equal strings, and the string of each number."""
-    found = strings.to_arrow().dictionary_encode()
-    return found.indices.to_numpy().astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
 
 
 def _told(tags: pl.Series, names: Sequence[str]) -> pl.Series:
@@ -185,8 +196,7 @@ class _Blocks:
         borders = np.cumsum(tags.block)
         run = borders[said]
         start = np.flatnonzero(np.diff(run, prepend=-1))
-        joined = pl.DataFrame({"run": run, "text": text}).group_by("run", maintain_order=True).agg(pl.col("text").str.join(""))
-        runs = _plain(joined["text"]).str.replace_all(_SPACE, " ").str.strip_chars(" ")
+        runs = _plain(_joined(text, start)).str.replace_all(_SPACE, " ").str.strip_chars(" ")
         there = (runs != "").to_numpy()
         self.texts = runs.filter(there)
         self.tag = said[start][there]  # the text of each begins behind it
@@ -195,7 +205,7 @@ class _Blocks:
         size[linked] = _plain(text.filter(linked)).str.strip_chars().str.len_chars().to_numpy()
         self.link_chars = np.add.reduceat(size, start)[there] if len(start) else start
         ends = np.searchsorted(borders, run[start], "right")
-        before = np.maximum(np.append(0, ends)[:-1], tags.first[np.searchsorted(tags.first, ends, "right") - 1])
+        before = np.maximum(np.append(0, ends)[:-1], tags.first[tags.page(ends)])
         opened = np.cumsum(tags.link & (tags.step == 1))
         self.links = (opened[ends] - opened[before])[there]  # since the end of the run before, on the same page
 
@@ -207,9 +217,19 @@ def _table(tags: _Tags, blocks: _Blocks) -> Table:
     before = np.cumsum(np.bincount(inline + 1, minlength=len(end) + 1))
     used = np.flatnonzero((before[end] > before[:-1]) | (tags.depth == 0))
     number = np.searchsorted(used, np.arange(len(end) + 1))
-    page = np.searchsorted(tags.first, tags.opened[used], "right") - 1
-    hidden = tags.inside(tags.hidden[tags.opened])
-    elements = (number[tags.parent()[used]], number[end[used]], tags.depth[used], tags.look[tags.opened[used]])
-    block_page = np.searchsorted(tags.first, blocks.tag, "right") - 1
-    of_blocks = (blocks.texts, block_page, number[element], number[inline], blocks.link_chars, blocks.links)
-    return Table(len(tags.first), *elements, hidden[used].astype(np.int64), page, tags.looks, *of_blocks)
+    return Table(
+        pages=len(tags.first),
+        parent=number[tags.parent()[used]],
+        end=number[end[used]],
+        depth=tags.depth[used],
+        look=tags.look[tags.opened[used]],
+        hidden=tags.inside(tags.hidden[tags.opened])[used].astype(np.int64),
+        element_page=tags.page(tags.opened[used]),
+        looks=tags.looks,
+        texts=blocks.texts,
+        block_page=tags.page(blocks.tag),
+        element=number[element],
+        inline=number[inline],
+        link_chars=blocks.link_chars,
+        links=blocks.links,
+    )

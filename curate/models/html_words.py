@@ -7,14 +7,13 @@ matched by pattern; all words around a block, hashed, make a linear score of the
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-from curate.models.html_table import Floats, Ints, Table, down, near
+from curate.models.html_table import Floats, Ints, Table, down, near, numbered
 
 BUCKETS = 1 << 14
 """Weights that a class word can point at, for each of three distances: the block's element, the next two, the rest."""
@@ -39,8 +38,7 @@ CUES = {
     "|^paragraph",
 }
 """What words of class and other attributes hint at."""
-_CUE_PATTERNS = tuple(re.compile(pattern) for pattern in CUES.values())
-_WORDS = re.compile(r"[a-z]+|[A-Z][a-z]+|[A-Z]+|[^\W\d_]+")
+_WORDS = r"[a-z]+|[A-Z][a-z]+|[A-Z]+|[^\W\d_]+"
 _MAX_WORDS = 14
 
 
@@ -74,41 +72,41 @@ def pairs(table: Table) -> tuple[Ints, Ints]:
     return np.concatenate(blocks), np.concatenate(weights)
 
 
+def cues(table: Table) -> npt.NDArray[np.bool_]:
+    """[looks, cues]: whether the words of its attributes, alone or two together, hold a cue."""
+    words = _told(table).group_by("look", maintain_order=True).head(2 * _MAX_WORDS)
+    follows = (pl.col("look") == pl.col("look").shift(-1)).fill_null(False)
+    pairs = words.with_columns(pl.col("word") + pl.col("word").shift(-1)).filter(words.select(follows).to_series())
+    both = pl.concat([words, pairs])
+    number, names = numbered(both["word"])
+    holds = [names.str.contains(pattern).to_numpy() for pattern in CUES.values()]
+    looks = both["look"].to_numpy()
+    found = [np.bincount(looks[held[number]], minlength=len(table.looks)) > 0 for held in holds]
+    return np.stack(found, 1)
+
+
 def _words(table: Table) -> tuple[Ints, Ints]:
     """(look, bucket) of each class word of each look, in the order of the looks."""
-    found = [_look_words(tag, told) for tag, told in table.looks]
-    look = np.repeat(np.arange(len(found)), [len(words) for words in found])
-    return look, np.fromiter((bucket for words in found for bucket in words), np.int64, len(look))
+    words = _told(table).filter(pl.col("word").str.len_chars() > 1).unique(maintain_order=True)
+    words = words.group_by("look", maintain_order=True).head(_MAX_WORDS)
+    looks = pl.int_range(len(table.looks), eager=True)
+    tags = [pl.Series([f"<{tag}>" for tag, _ in table.looks], dtype=pl.String)]
+    tags += [pl.Series([f"={tag} {told[:60]}" for tag, told in table.looks], dtype=pl.String)]
+    every = pl.concat([words, *(pl.DataFrame({"look": looks, "word": names}) for names in tags)]).sort("look")
+    number, names = numbered(every["word"])
+    buckets = np.array([code(name) % BUCKETS for name in names.to_list()], np.int64)
+    return every["look"].to_numpy(), buckets[number]
 
 
-@lru_cache(1 << 16)
-def _look_words(tag: str, told: str) -> tuple[int, ...]:
-    names = list(dict.fromkeys(word.lower() for word in _WORDS.findall(told) if len(word) > 1))[:_MAX_WORDS]
-    return tuple(_bucket(name) for name in [f"<{tag}>", *names, f"={tag} {told[:60]}"])
-
-
-@lru_cache(1 << 17)
-def _bucket(word: str) -> int:
-    return code(word) % BUCKETS
+def _told(table: Table) -> pl.DataFrame:
+    """The words of the attributes of each look, in lower case: `look`, `word`."""
+    told = pl.Series([told for _, told in table.looks], dtype=pl.String)
+    words = pl.DataFrame({"look": pl.int_range(len(told), eager=True), "word": told.str.extract_all(_WORDS)})
+    return words.explode("word").drop_nulls().with_columns(pl.col("word").str.to_lowercase())
 
 
 def code(word: str) -> int:
     return crc32(word.encode("utf-8", "surrogatepass"))
-
-
-@lru_cache(1 << 16)
-def cues(told: str) -> int:
-    """Bits of the cues that the words of an attribute hold, alone or two together."""
-    names = [word.lower() for word in _WORDS.findall(told)[: 2 * _MAX_WORDS]]
-    bits = 0
-    for name in {*names, *map("".join, pairwise(names))}:
-        bits |= _word_cues(name)
-    return bits
-
-
-@lru_cache(1 << 17)
-def _word_cues(word: str) -> int:
-    return sum(1 << i for i, pattern in enumerate(_CUE_PATTERNS) if pattern.search(word))
 
 
 def _by_element(table: Table, look: Ints, values: Floats) -> Floats:

@@ -19,9 +19,7 @@ seeds: the same data, machine and library versions give the same bytes. Needs to
 
 from __future__ import annotations
 
-import hashlib
 import re
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,60 +28,51 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import scipy.ndimage
 import scipy.sparse
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-from curate.models import boost, html, html_features, html_tree, html_words, trees, weights, words
-from curate.models.command import LICENCES, fold_of
+from curate.models import boost, command, html, html_features, html_tree, html_words, trees, weights, words
+from curate.models.command import Say, fold_of
 from curate.models.html_features import Batch
 from curate.models.html_table import Floats, Table
 from curate.models.html_words import BUCKETS
-from curate.models.scoring import bag_f1
+from curate.models.scoring import bag_f1, count_segments, segment_f1
+from curate.repair.encoding import decode_html
 
 PARTIAL = 0.5
 """Weight of pages of which only some segments are known."""
+FIRST, SECOND = 160, 300
+"""Trees of the two looks."""
 
 _SPACE = re.compile(r"\s+")
 _NAMES = html_features.columns()
 _FROM_CLASSES = [i for i, name in enumerate(_NAMES) if "told" in name or name in html_words.CUES]
 
 Mask = npt.NDArray[np.bool_]
-Say = Callable[[str], None]
 Arrays = dict[str, npt.NDArray[Any]]
+Figures = dict[str, tuple[float, int]]
 T = TypeVar("T")
 
 
-@click.command(help=__doc__)
-@click.argument("pages", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--out", type=click.Path(file_okay=False), default=".", help="Folder for html.npz, html.json and the card."
-)
-@click.option("--steps", default=2000, show_default=True, help="Steps of 24 pages in the training of the network.")
-@click.option("--check/--no-check", default=True, help="Cross-validate over sites; takes most of the time.")
-@click.option("--sources/--no-sources", default=False, help="Leave each source out in turn, too.")
+@command.options(__doc__, steps=1000)
 def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
-    start = time.process_time()
-
-    def say(text: str) -> None:
-        click.echo(f"{time.process_time() - start:6.0f} s  {text}", err=True)
-
+    command.need_torch()
+    say = command.clock()
     examples = Examples.read(pages)
     say(f"{len(examples.pages)} pages, {len(examples.labels)} blocks")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     weights.save(folder / "html.npz", html.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))
+    say(f"wrote {folder / 'html.npz'} and html.json")
     groups = {"sites left out": examples.folds} if check else {}
     if sources:
         groups["each source left out"] = examples.sources
-    every = np.ones(len(examples.pages), bool)
-    tables = {name: scored(examples, left_out(examples, group, steps, say), every) for name, group in groups.items()}
+    tables = {name: validate(examples, group, steps, say, folder) for name, group in groups.items()}
     (folder / "HTML_CARD.md").write_text(card(examples, pages, steps, tables))
-    say(f"wrote {folder / 'html.npz'}, html.json and HTML_CARD.md")
+    say(f"wrote {folder / 'HTML_CARD.md'}")
 
 
 @dataclass(frozen=True)
@@ -99,11 +88,11 @@ class Examples:
     def read(cls, paths: Sequence[str]) -> Examples:
         """Read files in the format above."""
         frame = pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")
-        table = html_tree.read([bytes_to_str(page, detect_encoding(page) or "utf-8") for page in frame["html"]])
+        table = html_tree.read([decode_html(page) or "" for page in frame["html"]])
         pages = frame.drop("html").to_dicts()
         bounds = np.searchsorted(table.block_page, np.arange(len(pages) + 1)).tolist()
         spans = zip(pages, pairwise(bounds), strict=True)
-        letters = "".join(_labels(page, table.texts[a:b]) for page, (a, b) in spans)
+        letters = "".join(_labels(page, table.texts[a:b].to_list()) for page, (a, b) in spans)
         return cls(pages, table, letters, _matrix(table))
 
     @cached_property
@@ -153,27 +142,23 @@ class Examples:
         chosen, weight = self.taught[0] & pages[self.table.block_page], self.taught[1]
         return words.fit(self.words[chosen], self.labels[chosen], weight[chosen])
 
-    def trees(self, name: str, columns: Floats, pages: Mask) -> Arrays:
+    def trees(self, name: str, number: int, columns: Floats, pages: Mask) -> Arrays:
         """Trees, fitted to the blocks of some pages."""
         chosen, weight = self.taught[0] & pages[self.table.block_page], self.taught[1]
-        return boost.train(name, columns[chosen], self.labels[chosen], weight[chosen])
-
-    def told(self, pages: Mask) -> tuple[Floats, tuple[Floats, float]]:
-        """Scores of all blocks by their class words, out of fold; and the fit to all `pages`."""
-        scores = self.out_of_fold(pages, self.word_weights, self.by_words)
-        return scores, self.word_weights(pages)
+        return boost.train(name, number, columns[chosen], self.labels[chosen], weight[chosen])
 
     def by_words(self, fitted: tuple[Floats, float]) -> Floats:
         """Scores of all blocks by their class words."""
         return np.clip(self.words @ fitted[0] + fitted[1], -html_words.LIMIT, html_words.LIMIT).astype(np.float32)
 
-    def out_of_fold(self, pages: Mask, fit: Callable[[Mask], T], score: Callable[[T], Floats]) -> Floats:
-        """Scores of all blocks, each from a fit that saw only `pages` and not its fold."""
-        scores: Floats = np.zeros(len(self.labels), np.float32)
-        for fold in np.unique(self.folds):
+    def out_of_fold(self, pages: Mask, fit: Callable[[Mask], T], score: Callable[[T], Floats]) -> tuple[Floats, T]:
+        """Scores of all blocks, each from a fit that saw only `pages` and not its fold; and the fit to all `pages`."""
+        fitted = fit(pages)
+        scores = score(fitted).astype(np.float32)
+        for fold in np.unique(self.folds[pages]):
             inside = (self.folds == fold)[self.table.block_page]
             scores[inside] = score(fit(pages & (self.folds != fold)))[inside]
-        return scores
+        return scores, fitted
 
 
 def _labels(page: dict[str, object], texts: Sequence[str]) -> str:
@@ -207,7 +192,7 @@ def _matrix(table: Table) -> scipy.sparse.csr_matrix:
 
 def train(examples: Examples, pages: Mask, steps: int, say: Say) -> Arrays:
     """All weights, from some of the pages, in the precision they are kept in."""
-    told, fitted = examples.told(pages)
+    told, fitted = examples.out_of_fold(pages, examples.word_weights, examples.by_words)
     batch = Batch(examples.table, told)
     columns = batch.columns()
     arrays = {"words": fitted[0].astype(np.float16), "words.b": np.array([fitted[1]], np.float16)}
@@ -218,9 +203,9 @@ def train(examples: Examples, pages: Mask, steps: int, say: Say) -> Arrays:
 
 def _trees(examples: Examples, batch: Batch, columns: Floats, pages: Mask) -> Arrays:
     """Trees of the first look, and of the second, which sees what the first says of pages it was not fitted to."""
-    fit = partial(examples.trees, "first", columns)
-    first = examples.out_of_fold(pages, fit, lambda fitted: trees.run(_read_back(fitted), "first", columns))
-    return fit(pages) | examples.trees("second", html.second_columns(batch, columns, first), pages)
+    fit = partial(examples.trees, "first", FIRST, columns)
+    first, fitted = examples.out_of_fold(pages, fit, lambda fitted: trees.run(_read_back(fitted), "first", columns))
+    return fitted | examples.trees("second", SECOND, html.second_columns(batch, columns, first), pages)
 
 
 def _network(examples: Examples, batch: Batch, columns: Floats, pages: Mask, steps: int, say: Say) -> Arrays:
@@ -245,66 +230,54 @@ def _read_back(arrays: Arrays) -> weights.Arrays:
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def left_out(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say) -> Floats:
-    """Log-odds of all blocks, each group of pages judged by a model trained on the others."""
-    odds: Floats = np.zeros(len(examples.labels))
+def validate(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say, folder: Path) -> Figures:
+    """Mean Fb and number of pages, of all pages with gold and by source and language; F1 over segments of the others.
+
+    Each group of pages is judged by a model trained on the others, which is written to the folder under its name.
+    """
+    scores: dict[str, list[float]] = defaultdict(list)
+    segments, parts = Counter[str](), 0
     for group in np.unique(groups):
         out = groups == group
-        model = _read_back(train(examples, ~out, steps, say))
-        inside = out[examples.table.block_page]
-        odds[inside] = html.odds(model | {"words": model["words"].reshape(3, BUCKETS)}, examples.table)[inside]
-        say(f"{group}: Fb {scored(examples, odds, out).get('all', (0, 0))[0]:.4f}")
-    return odds
-
-
-def scored(examples: Examples, odds: Floats, pages: Mask) -> dict[str, tuple[float, int]]:
-    """Mean Fb and number of pages, of all whole pages and by source and language; F1 over segments of the others."""
-    scores: dict[str, list[float]] = defaultdict(list)
-    segments: Counter[tuple[str, bool]] = Counter()
-    for page, body in _bodies(examples, odds, pages):
-        if page.get("gold_text"):
-            score = bag_f1(body, str(page["gold_text"]))
-            english = "English" if page.get("lang") == "en" else "not English"
-            for key in ("all", english, f"source {page.get('source')}", f"language {page.get('lang')}"):
-                scores[key].append(score)
-        else:
-            segments += _found_segments(page, body)
+        model = train(examples, ~out, steps, say)
+        weights.save(folder / f"without-{group.replace(' ', '-')}.npz", html.KIND, model)
+        for page, body in _bodies(examples, html.odds(html.shaped(_read_back(model)), examples.table), out):
+            if page.get("gold_text"):
+                _count(scores, str(group), page, bag_f1(body, str(page["gold_text"])))
+            else:
+                segments += count_segments(body, *(_segments(page.get(name)) for name in ("with", "without")))
+                parts += 1
+        say(f"{group}: Fb so far {np.mean(scores['all'] or [0]):.4f}")
     table = {key: (float(np.mean(values)), len(values)) for key, values in sorted(scores.items())}
-    return table | {"segments of part pages (F1)": (_segment_f1(segments), segments.total())}
+    return table | {"segments of part pages (F1)": (segment_f1(segments), parts)}
+
+
+def _count(scores: dict[str, list[float]], group: str, page: dict[str, object], score: float) -> None:
+    """Add the Fb of a page to those it is a part of."""
+    english = "English" if page.get("lang") == "en" else "not English"
+    parts = ["all", english, f"source {page.get('source')}", f"language {page.get('lang')}", f"left out: {group}"]
+    for part in parts:
+        scores[part].append(score)
+    if page.get("source") != "waddle":
+        scores["all but waddle"].append(score)
 
 
 def _bodies(examples: Examples, odds: Floats, pages: Mask) -> list[tuple[dict[str, object], str]]:
     """What is kept of some pages."""
-    table, kept = examples.table, odds > 0
-    texts: dict[int, list[str]] = defaultdict(list)
-    for i in np.flatnonzero(kept & pages[table.block_page]).tolist():
-        texts[int(table.block_page[i])].append(table.texts[i])
-    return [(examples.pages[i], "\n".join(texts[i])) for i in np.flatnonzero(pages).tolist()]
+    table, texts = examples.table, examples.table.texts.to_list()
+    kept: dict[int, list[str]] = defaultdict(list)
+    for i in np.flatnonzero((odds > 0) & pages[table.block_page]).tolist():
+        kept[int(table.block_page[i])].append(texts[i])
+    return [(examples.pages[i], "\n".join(kept[i])) for i in np.flatnonzero(pages).tolist()]
 
 
-def _found_segments(page: dict[str, object], body: str) -> Counter[tuple[str, bool]]:
-    flat = _SPACE.sub(" ", body)
-    return Counter((name, segment in flat) for name in ("with", "without") for segment in _segments(page.get(name)))
-
-
-def _segment_f1(counts: Counter[tuple[str, bool]]) -> float:
-    right, missed, wrong = counts["with", True], counts["with", False], counts["without", True]
-    return 2 * right / max(2 * right + missed + wrong, 1)
-
-
-def card(examples: Examples, files: Sequence[str], steps: int, tables: dict[str, dict[str, tuple[float, int]]]) -> str:
+def card(examples: Examples, files: Sequence[str], steps: int, tables: dict[str, Figures]) -> str:
     """HTML_CARD.md of the weights."""
-    sources = pl.Series("source", examples.sources).value_counts().sort("source")
     scores = [
         f"| {name}: {key} | {count} | {score:.4f} |" for name, t in tables.items() for key, (score, count) in t.items()
     ]
-    digests = [f"{Path(file).name} sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" for file in files]
-    return _CARD.format(
-        command=f"python -m curate.models.train_html {' '.join(Path(file).name for file in files)} --steps {steps}",
-        digests="\n".join(digests),
-        sources="\n".join(f"| {LICENCES.get(name, name)} | {count} |" for name, count in sources.iter_rows()),
-        scores="\n".join(scores) or "| not cross-validated | | |",
-    )
+    said = command.provenance("curate.models.train_html", files, steps, examples.sources.tolist())
+    return _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | |")
 
 
 _CARD = """\
@@ -317,6 +290,11 @@ sha256; `html.py` runs them in numpy. Use: news and blog pages. Not for: front p
 
 ```
 {command}
+```
+
+{versions}
+
+```
 {digests}
 ```
 

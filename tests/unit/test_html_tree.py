@@ -6,12 +6,14 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curate.models import html_features, html_second, html_table, html_tree, html_words
 
 
 def blocks(page: str) -> list[str]:
-    return html_tree.read([page]).texts
+    return html_tree.read([page]).texts.to_list()
 
 
 def test_blocks_stand_in_the_order_of_the_page() -> None:
@@ -58,6 +60,32 @@ def _is_below(table: html_table.Table, element: int, above: int) -> bool:
         if element == above:
             return True
     return False
+
+
+MARKUP = st.sampled_from((
+    "<p>", "</p>", "<div class='a b'>", "</div>", "<a href=x>", "</a>", "<br>", "<table>", "<td>", "<li", "<a<b>",
+    "</a<b>", "<!--", "-->", "<?php a ?>", "<base x>", "</br>", "<svg><title>", "<title>", "<textarea>", "<xmp>",
+    "<select>", "</select>", "<p <x =y>", "<script>", "</script>", "<template>", "<frameset>", "<noscript>", "&lt;",
+    "&#1;", '"', "'", ">", "<", "/", "word", " ", "\n", "é", "\u200b", "</html>", "<html a='>'>", "</body>", "<head>",
+    "<math><mi>",
+))  # fmt: skip
+
+
+@given(st.lists(MARKUP, max_size=40).map("".join))
+def test_any_markup_is_read_and_costs_its_neighbour_nothing(page: str) -> None:
+    table = html_tree.read([page, "<p>the next page</p>"])
+    assert table.texts[-1] == "the next page"
+    assert table.block_page.tolist() == sorted(table.block_page.tolist())
+    assert (table.element_page[table.element] == table.block_page).all()
+    assert (table.parent <= np.arange(len(table.parent))).all()
+    assert (table.end > np.arange(len(table.parent))).all()
+
+
+def test_of_endless_pages_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html_tree, "MAX_TAGS", 9)
+    table = html_tree.read(["<div><ul><li>one<br><li>two</ul></div><p>three", "<p>the next page</p>"])
+    assert table.texts.to_list() == ["one", "two", "the next page"]
+    assert table.block_page.tolist() == [0, 0, 1]
 
 
 HOSTILE = {

@@ -23,7 +23,7 @@ def test_trained_trees_are_the_same_again_and_find_the_label() -> None:
     values = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
     labels = (values[:, 0] > 0.3).astype(np.float32)
     weights = np.ones(400, np.float32)
-    one, two = (boost.train("t", values, labels, weights) for _ in range(2))
+    one, two = (boost.train("t", 300, values, labels, weights) for _ in range(2))
     assert all(one[name].tobytes() == two[name].tobytes() for name in one)
     odds = trees.run({name: array.astype(np.float32) for name, array in one.items()}, "t", values)
     assert ((odds > 0) == labels).mean() > 0.98
