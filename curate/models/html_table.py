@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,12 @@ class Table:
     inline: Ints  # the element its text begins in
     link_chars: Ints
     links: Ints
+
+    def with_blocks(self, chosen: npt.NDArray[np.bool_]) -> Table:
+        """The same pages with some of their blocks alone."""
+        names = ("block_page", "element", "inline", "link_chars", "links")
+        kept = {name: getattr(self, name)[chosen] for name in names}
+        return replace(self, texts=self.texts.filter(chosen), **kept)
 
 
 def numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:

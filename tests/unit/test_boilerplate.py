@@ -194,8 +194,8 @@ def clean_with(config, page=PAGE):
 def test_a_page_with_little_that_may_be_an_article_is_none():
     lines = pl.DataFrame({"page": [0, 0, 1, 2], "text": ["A line.", "Of few words.", "A line.", "word " * ENOUGH]})
     lines = lines.with_columns(score=pl.Series([0.6, 0.7, SURE, 0.6], dtype=pl.Float32))
-    assert _kept(lines, Config()).to_list() == [False, False, True, True]
-    assert all(_kept(lines, Config(min_score=0)))
+    assert _kept(lines, Config(), SURE).to_list() == [False, False, True, True]
+    assert all(_kept(lines, Config(min_score=0), SURE))
 
 
 def test_a_page_about_itself_is_no_article_and_says_why():

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from curate import extract
 from curate.errors import InputError
 from curate.models import html, weights
 from curate.models.flattened import JUDGED
@@ -85,6 +86,19 @@ def test_what_is_judged() -> None:
     alone = html.judge([page])
     assert judged.filter(page=3).drop("page").equals(alone.drop("page"))
     assert html.judge([]).is_empty()
+
+
+@pytest.mark.parametrize(("declared", "really"), [("utf-8", "cp1252"), ("iso-8859-1", "utf-8"), ("shift_jis", "utf-8")])
+def test_a_page_whose_encoding_is_not_the_declared_one(declared: str, really: str) -> None:
+    paragraphs = [text.replace("harbour", "Hafen für Gäste") for text in ARTICLES["en"]] + ["Ö" + "l läuft aus. " * 9]
+    page = PAGE.format(title="Dock", body="".join(f"<p>{text.strip()}</p>" for text in paragraphs))
+    source = page.replace("<head>", f'<head><meta charset="{declared}">').encode(really)
+    assert extract([source])[0].splitlines()[:3] == paragraphs[:3]
+
+
+def test_bytes_that_are_no_page_have_no_article() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 200_000, np.uint8).tobytes()
+    assert extract([noise, b"<html><body>" + noise, b""]) == ["", "", ""]
 
 
 def test_a_menu_is_no_article() -> None:
