@@ -4,7 +4,7 @@
 
 Documents are some 250 words of a made-up vocabulary with the frequencies of a language (Zipf). One in eight is a copy
 of an earlier one with sentences cut, changed and put before it; one in fifty is a page of a site, with its furniture.
-Memory is the peak of the process, CPU seconds are of all rounds of the stage, the audit apart.
+Memory is the peak of the process, CPU seconds are of all rounds of the stage, the audit apart. --plot needs matplotlib.
 """
 
 from __future__ import annotations

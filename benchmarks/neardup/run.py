@@ -9,7 +9,7 @@ of token 5-grams of .5 or more) and planted.parquet (id, cluster: which texts we
     recall, precision   of pairs, against the planted clusters; CJK: recall in Chinese and Japanese
     docs/CPU-s, MB      of the whole call, strings in, labels out; the fastest of the repeats; peak of the process
 
-For the peers: pip install rensa datasketch gaoya daft
+For the peers: pip install rensa datasketch gaoya daft; in an environment apart "datatrove[processing]" "xxhash<4"
 """
 
 from __future__ import annotations
