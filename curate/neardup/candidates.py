@@ -23,7 +23,8 @@ ANCHORS = 4
 """Texts of a larger bucket, first by rank, that all others in it are compared with."""
 _ONE = np.uint64(1)
 _RANK_BITS = 32
-_PAIRS_AT_ONCE = 1 << 21
+PAIRS_AT_ONCE = 1 << 21
+"""Pairs that are held at a time, of some 100 bytes each while they are sorted."""
 
 
 class Pairs(NamedTuple):
@@ -66,7 +67,7 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
     capped.largest = int(sizes.max(initial=capped.largest))
     packed &= (_ONE << bits) - _ONE
     pairs = np.cumsum(np.where(sizes > MAX_BUCKET, (ANCHORS + 1) * sizes, sizes * (sizes - 1) // 2))
-    cuts = starts_of_runs(pairs // _PAIRS_AT_ONCE).tolist()
+    cuts = starts_of_runs(pairs // PAIRS_AT_ONCE).tolist()
     for start, end in pairwise([*cuts, len(sizes)]):
         behind = starts[end] if end < len(starts) else len(later)
         yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end])

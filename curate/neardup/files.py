@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from curate.neardup.arrays import NO_RANKS, Ragged, Ranks, offsets_of, stacked
 from curate.neardup.candidates import Pairs
-from curate.neardup.shingles import slices
+from curate.neardup.shingles import AT_ONCE, slices
 from curate.neardup.similarity import Verified
 from curate.section import Section
 from curate.tasks import Done, File, batches, columns_in
@@ -78,7 +78,7 @@ def columns_of(frame: pl.DataFrame) -> list[Any]:
 
 def tokens_of(signed: File) -> Iterator[Ragged]:
     """The tokens of the documents of a shard, of at most 512 at a time, in order."""
-    for batch in batches(signed):
+    for batch in batches(signed, rows=AT_ONCE):
         yield ragged(batch["numbers"])
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from curate.neardup import similarity
 from curate.neardup.arrays import Flags, Ragged, stacked
-from curate.neardup.candidates import NO_PAIRS, Capped, Pairs, find_pairs, merged, pack, promising
+from curate.neardup.candidates import NO_PAIRS, PAIRS_AT_ONCE, Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.files import (
     WRITE_NUMBERS,
     Bounds,
@@ -46,12 +46,22 @@ def pair_up(inputs: Sequence[File], config: Whole) -> Rows:
 
 
 def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
-    """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys."""
+    """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys.
+
+    A partition with more pairs than are held at once is read several times, for some of the documents each time.
+    """
     sizes, *parts = inputs
-    pairs = merged([Pairs(*columns_of(read(part))) for part in parts])
-    chosen = promising(pairs, *columns_of(read(sizes)))
-    yield "pairs", frame_of(chosen)
-    return {"candidate_pairs": len(pairs.first), "verified_pairs": len(chosen.first)}
+    about = columns_of(read(sizes))
+    times = 1 + sum(part.rows for part in parts) // PAIRS_AT_ONCE
+    candidates = verified = 0
+    for time in range(times):
+        some = pl.col("first") // config.partitions % times == time
+        pairs = merged([Pairs(*columns_of(_filtered(part, some))) for part in parts])
+        chosen = promising(pairs, *about)
+        candidates += len(pairs.first)
+        verified += len(chosen.first)
+        yield "pairs", frame_of(chosen)
+    return {"candidate_pairs": candidates, "verified_pairs": verified}
 
 
 def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
@@ -80,6 +90,10 @@ def verify(inputs: Sequence[File], config: Bounds) -> Rows:
     checked = similarity.verify(Pairs(*columns_of(read(inputs[0]))), read_back, ranks)
     yield "alike", frame_of(similarity.relevant(checked, config.threshold, config.containment))
     return {}
+
+
+def _filtered(pairs: File, some: pl.Expr) -> pl.DataFrame:
+    return pl.concat(frame.filter(some) for frame in batches(pairs, rows=65536))
 
 
 def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:

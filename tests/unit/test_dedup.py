@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from curate.document import undecided
-from curate.neardup import candidates
+from curate.neardup import candidates, pairing
 from curate.neardup.in_memory import cluster
 from curate.section import Section
 from curate.stages import dedup
@@ -158,6 +158,8 @@ def test_same_verdicts_for_any_order_and_shards(tmp_path: Path, monkeypatch: pyt
         assert verdicts(run(shuffled, _folder(tmp_path, f"{shards}"), shards)) == expected
     monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", 10)
     assert verdicts(run(frame, _folder(tmp_path, "partitions"), 2)) == expected
+    monkeypatch.setattr(pairing, "PAIRS_AT_ONCE", 3)
+    assert verdicts(run(frame, _folder(tmp_path, "few pairs at once"), 2)) == expected
 
 
 def test_stage_and_function_agree(tmp_path: Path) -> None:
