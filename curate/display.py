@@ -16,6 +16,7 @@ from curate.release.build import Release
 from curate.release.difference import Difference
 from curate.release.hub import Pushed
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
+from curate.report.write import MAX_CHANGES
 from curate.score import Scored
 from curate.starter import Look
 from curate.tasks import Json
@@ -108,8 +109,9 @@ def scores(rows: Sequence[Scored]) -> None:
 
 def _changes(found: Result) -> None:
     """The first documents on which two settings differ, each with its first lines."""
-    lines = sum(len(change.lines) for change in found.changes)
-    _print(_plain(f"{len(found.changes):,} documents change, with {lines:,} lines; all of them in {found.out}", "bold"))
+    count, lines = len(found.changes), sum(len(change.lines) for change in found.changes)
+    shown = "all of them" if count <= MAX_CHANGES else f"the first {MAX_CHANGES} documents"
+    _print(_plain(f"{count:,} documents change, with {lines:,} lines; {shown} in {found.out}", "bold"))
     for change in found.changes[:_SAMPLES]:
         page, ends = change.page, " -> ".join(dict.fromkeys(change.ends))
         _print(_plain(f"{page.id}  {page.title or page.url or page.source}: {ends}"))

@@ -3,7 +3,7 @@
 Nothing that a request says reaches the file system: a document is named by four numbers that must fit the record of the
 run, corrections go to one file that was named at the start, and the text that is saved is the build's own. Requests for
 another host (DNS rebinding) and writes from another site's page are refused; what a page says is escaped and cannot
-run (report/markup.py). A `why` is asked for when a page is looked at: it takes 2 ms a line.
+run (report/markup.py). A `why` is asked for when a page is looked at: it takes 2 or 3 ms a line.
 """
 
 from __future__ import annotations

@@ -33,17 +33,27 @@ _TREES = 0.5
 
 def judge(pages: Sequence[str], path: str | None = None) -> pl.DataFrame:
     """Score the blocks of HTML pages; a frame of `flattened.JUDGED`. `path`: other weights."""
-    model = _loaded(path or str(WEIGHTS))
+    model = load(path)
     parts = [_judge(model, pages[a:b], a) for a, b in slices(pages, _SLICE_CHARS)]
     return pl.concat([pl.DataFrame(schema=JUDGED), *parts])
 
 
+def load(path: str | None = None) -> weights.Arrays:
+    """Read weights once, verified. Raises InputError where they are damaged or of another kind."""
+    return _loaded(path or str(WEIGHTS))
+
+
 def odds(model: weights.Arrays, table: Table) -> Floats:
     """Log-odds of each block to be kept."""
-    batch = Batch(table, html_words.linear(table, model["words"], float(model["words.b"][0])))
+    batch = described(model, table)
     columns = batch.columns()
     values, bounds, units = inputs(batch, columns, model["mean"], model["scale"])
     return mean(network.run(model, values, bounds, units), tree_odds(model, batch, columns))
+
+
+def described(model: weights.Arrays, table: Table) -> Batch:
+    """The blocks in numbers, their words weighed."""
+    return Batch(table, html_words.linear(table, model["words"], float(model["words.b"][0])))
 
 
 def inputs(batch: Batch, columns: Floats, mean: Floats, scale: Floats) -> tuple[Floats, Ints, Ints]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.models.reasons import reasons
+from curate.models.reasons import html_reasons, reasons
 from curate.passages import Passage
 from curate.repair.wrapping import unwrap
 from curate.report.trail import KEY, PARTS, Place, Row, Trail
@@ -142,12 +142,13 @@ def page(trail: Trail, way: Sequence[tuple[Place, Row]]) -> Page:
 
 
 def with_reasons(trail: Trail, way: Sequence[tuple[Place, Row]], found: Page) -> Page:
-    """A document, with what weighed most on the score of each line of a flattened page; site templates left aside."""
-    if found.format != "text" or all(line.score is None for line in found.lines):
+    """A document, with what weighed most on the score of each line of its page; site templates left aside."""
+    if all(line.score is None for line in found.lines):
         return found
-    at = trail.stages.index("boilerplate")
+    text = str(way[trail.stages.index("boilerplate") - 1][1]["text"])
     own = trail.config("boilerplate")["weights"]
-    why = (tuple(map(str, some)) for some in reasons(unwrap(str(way[at - 1][1]["text"])), path=own))
+    all_reasons = html_reasons(text) if found.format == "html" else reasons(unwrap(text), path=own)
+    why = (tuple(map(str, some)) for some in all_reasons)
     lines = [replace(line, why=some) for line, some in zip(found.lines, chain(why, repeat(())), strict=False)]
     return replace(found, lines=lines)
 

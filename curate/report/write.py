@@ -31,8 +31,10 @@ MAX_BYTES = 4_500_000
 """Of the pages shown: the file stays below 5 MB."""
 KEPT, EACH_REASON, UNCERTAIN, PAIRS = 16, 6, 16, 12
 """How many documents are shown."""
+MAX_CHANGES = 100
+"""Of the documents on which two settings differ, as many are shown."""
 EXPLAINED = 4_000
-"""Lines of which it is told what weighed on them, 2 ms each: those of the least certain pages first."""
+"""Lines of which it is told what weighed on them, 2 or 3 ms each: those of the least certain pages first."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def report(
         fault=fault,
         pages=written,
         changes=changes,
+        max_changes=MAX_CHANGES,
         settings=settings if len(settings) == 2 else (),
         **_choices(trail),
     )

@@ -40,6 +40,7 @@ def test_lines_say_what_weighed_on_them(text):
     assert re.search(r'<li class="keep" title="kept, score [\d.]+: its sentences \+', text)
     uncertain = re.findall(r'data-why="least certain lines".*?</details>', text, re.DOTALL)
     assert any(": the lines around it" in page for page in uncertain)
+    assert any(re.search(r"score [\d.]+: .*its class names [+-]", page) for page in uncertain)  # of HTML alone
 
 
 def test_measures_of_quality_stand_beside_their_thresholds(built, monkeypatch):

@@ -36,7 +36,7 @@ def test_two_settings_side_by_side(project):
     assert "<code>boilerplate.min_score=0.2</code>" in text and "kept → too few words" in text
     said = curate("plan", NEWS, "--sample", "40", *pair, cwd=project).stdout
     first = told["changes"][0]
-    assert f"{len(ends)} documents change" in said and first["id"] in said
+    assert f"{len(ends)} documents change" in said and "; all of them in " in said and first["id"] in said
 
 
 def test_three_settings_are_refused(project):

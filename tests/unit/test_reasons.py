@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curate.models import flattened, lines, reasons
+from curate.models import flattened, html, lines, network, reasons
+from curate.models.html_features import columns
 from curate.models.reasons import SHOWN, WEIGHTY, Reason
+from tests.unit import test_html_model
 from tests.unit.test_boilerplate import ARTICLE, FOOT, MENU, PAGE
+
+PARAGRAPHS = test_html_model.ARTICLES["en"]
+HTML = test_html_model.PAGE.format(title="The old dock closes", body="".join(f"<p>{text}</p>" for text in PARAGRAPHS))
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +46,25 @@ def test_a_reason_is_what_becomes_of_the_score_without_it():
     assert told["its words"] == pytest.approx(change, abs=0.3)
 
 
+def test_on_html_a_menu_and_a_paragraph_have_reasons_of_their_own():
+    why = dict(zip(html.judge([HTML])["text"], reasons.html_reasons(HTML), strict=True))
+    for text in PARAGRAPHS:
+        assert {"its sentences", "its class names", "the page's main element"} & {reason.what for reason in why[text]}
+        assert all(reason.weight > 0 for reason in why[text])
+    for text in ("News", "Sport", "Weather", "Contact"):
+        assert why[text][0].what == "the lines around it"
+        assert all(reason.weight < 0 for reason in why[text])
+
+
+def test_all_that_the_network_sees_of_html_is_in_one_group():
+    seen = sorted(number for group in reasons._HTML_COLUMNS.values() for number in group)
+    assert seen == list(range(len(columns()) + network.POSITIONS))
+
+
 def test_pages_of_nothing_and_without_end():
-    assert reasons.reasons("") == []
+    assert reasons.reasons("") == reasons.html_reasons("") == []
     assert len(reasons.reasons("word\n" * 3 * reasons.MAX_LINES)) == reasons.MAX_LINES
+    assert len(reasons.html_reasons("<p>word</p>" * 2 * reasons.MAX_LINES)) == reasons.MAX_LINES
 
 
 def test_a_reason_reads_well():
