@@ -41,7 +41,7 @@ def fit(words: scipy.sparse.csr_matrix, labels: Floats, weights: Floats, iterati
     """Weights of the buckets and the bias, by ridge logistic regression (L-BFGS)."""
     import scipy.optimize
 
-    total = float(weights.sum())
+    total = float(weights.sum()) or 1.0  # of no lines nothing is learnt, and all stays 0
     turned = words.T.tocsr()
 
     def loss(at: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:

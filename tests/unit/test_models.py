@@ -309,6 +309,29 @@ def test_training_is_deterministic_and_writes_a_card(tmp_path):
     flattened.judge(["Home\nA line."], path=str(tmp_path / "one/text.npz"))
 
 
+def test_pages_of_one_site_or_one_fold_give_finite_weights():
+    pytest.importorskip("torch")
+    from curate.models.train import Examples, train
+
+    pages = [
+        labelled.Page(
+            id=str(i),
+            site="mine.org",
+            source="mine",
+            lang="en",
+            flattener="wet",
+            gold="\n".join(story(i)),
+            lines=[("Home", "0"), *((line, "1") for line in story(i)), ("Contact", "0")],
+        )
+        for i in range(8)
+    ]
+    examples = Examples.of(pages)
+    assert len(set(examples.folds)) > 1, "of one site, pages are held out"
+    for chosen in (np.ones(len(examples.pages), bool), examples.folds == examples.folds[0]):
+        trained = train(examples, chosen, 2, lambda said: None)
+        assert all(np.isfinite(array).all() for array in trained.values())
+
+
 def story(i):
     return [
         f"On day {i} of the journey the travellers came to a river.",
