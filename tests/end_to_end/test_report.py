@@ -84,7 +84,7 @@ def test_a_run_that_was_interrupted_is_reported_as_far_as_it_went(copy):
     assert "The stage dedup did not run." in text
 
 
-def test_a_build_without_drops(copy):
+def test_a_build_without_drops_and_with_capped_buckets(copy):
     def forget(told):
         for stage in told["stages"]:
             for task in stage["tasks"]:
@@ -92,10 +92,13 @@ def test_a_build_without_drops(copy):
                 dropped = pl.read_parquet(copy / task["files"]["dropped"]["url"]).clear()
                 dropped.write_parquet(copy / task["files"]["dropped"]["url"])
                 task["files"]["dropped"]["rows"] = 0
+        dedup = next(stage for stage in told["stages"] if stage["stage"] == "dedup")
+        dedup["rounds"]["candidates"]["capped_buckets"] = 1234
 
     record(copy, forget)
     curate("report", NEWS, cwd=copy)
     text = (copy / "report.html").read_text()
+    assert "Capped: 1,234 sampled shingles stand in more than 128 documents each" in text
     assert 'data-verdict="kept"' in text and 'data-verdict="dropped"' not in text
 
 
