@@ -115,7 +115,9 @@ def _pair_up(ranks: Ranks, later: Positions, sizes: Positions) -> Pairs:
     for anchor in range(ANCHORS):
         behind = np.flatnonzero(large & (place > anchor + 1))
         found.append(_packed(ranks[later[behind] - place[behind] + anchor], ranks[later[behind]]))
-    pairs = ascending(np.concatenate(found))
+    joined = np.concatenate(found)
+    found.clear()  # half of the memory of a block
+    pairs = ascending(joined)
     starts = starts_of_runs(pairs)
     return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
 

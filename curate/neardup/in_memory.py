@@ -12,6 +12,7 @@ from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, p
 from curate.neardup.representatives import assign
 from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, sets, sign, slices, tokens
 from curate.neardup.similarity import NO_VERIFIED, Verified, verify
+from curate.text import Hashes
 
 _VERIFIED_AT_ONCE = 1 << 14
 
@@ -38,7 +39,6 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     keys = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
     rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
     pairs = promising(_candidates(signed, order, originals), keys[order], rates[order])
-    del signed
     members = assign(len(texts), _verified(read, order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
     representatives[members.second] = members.first
@@ -47,17 +47,23 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     return labels.tolist()
 
 
-def _candidates(signed: Sequence[Signatures], order: Ranks, originals: Ranks) -> Pairs:
-    """All candidate pairs of the texts in memory, without those that are equal to one before."""
+def _candidates(signed: list[Signatures], order: Ranks, originals: Ranks) -> Pairs:
+    """All candidate pairs of the texts in memory, without those that are equal to one before. Takes `signed` apart."""
+    return merged(list(find_pairs(_packed(signed, order, originals), len(order), Capped())))
+
+
+def _packed(signed: list[Signatures], order: Ranks, originals: Ranks) -> Hashes:
+    """The keys of all texts with their ranks; each part of the signatures is let go of when it is packed."""
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
-    packed, start = [NO_HASHES], 0
-    for part in signed:
-        owners = ranks[start : start + len(part.sizes)][part.keys.owners]
+    packed, end = [NO_HASHES], len(order)
+    while signed:
+        part = signed.pop()
+        end -= len(part.sizes)
+        owners = ranks[end : end + len(part.sizes)][part.keys.owners]
         single = np.flatnonzero(originals[owners] == owners)
         packed.append(pack(part.keys.values[single], owners[single], len(order)))
-        start += len(part.sizes)
-    return merged(list(find_pairs(np.concatenate(packed), len(order), Capped())))
+    return np.concatenate(packed)
 
 
 def _verified(read: Ragged, order: Ranks, pairs: Pairs, size: int) -> Verified:

@@ -13,7 +13,7 @@ import numpy as np
 import xxhash
 
 from curate import text
-from curate.neardup.arrays import Flags, Ragged, Scores, distinct, offsets_of, stacked
+from curate.neardup.arrays import NO_RANKS, Flags, Ragged, Scores, distinct, offsets_of, stacked
 from curate.text import Hashes, Positions
 
 VERSION = 2
@@ -32,7 +32,6 @@ SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 SPARE_BITS = np.uint64(64 - 55)
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _TOKEN_BITS = np.uint64(32)
-NO_TOKENS = Ragged(np.empty(0, np.uint32), np.zeros(1, np.int64))
 
 
 class Signatures(NamedTuple):
@@ -60,12 +59,13 @@ def tokens(texts: Sequence[str]) -> Ragged:
     """The hash of each token of each text, cut to 32 bits: all that is compared of a text."""
     cut = [list(_pieces(one)) if len(one) > BATCH_CHARS else [one] for one in texts]
     pieces = list(chain.from_iterable(cut))
-    parts = [NO_TOKENS]
+    values, lengths = bytearray(), [NO_RANKS]  # of bytes: they grow in place, so that no token is held twice
     for start, end in slices(list(map(len, pieces))):
         found = text.tokens(pieces[start:end])
-        parts.append(Ragged((found.hashes() >> _TOKEN_BITS).astype(np.uint32), found.offsets))
-    values, offsets = stacked(parts)
-    return Ragged(values, offsets[offsets_of(np.array(list(map(len, cut)), np.int64))])
+        values += (found.hashes() >> _TOKEN_BITS).astype(np.uint32).data
+        lengths.append(np.diff(found.offsets))
+    offsets = offsets_of(np.concatenate(lengths))
+    return Ragged(np.frombuffer(values, np.uint32), offsets[offsets_of(np.array(list(map(len, cut)), np.int64))])
 
 
 def _pieces(long: str) -> Iterator[str]:
