@@ -23,6 +23,8 @@ from typing import Any
 
 import polars as pl
 
+from curate.tasks import File, read
+
 ROOT = Path(__file__).parents[2]
 SHARD = 10_000
 CHARACTERS, LINES = 300, 5
@@ -62,8 +64,10 @@ def make(folder: Path, documents: int) -> None:
 
 
 def joined(folder: Path, tasks: list[Any], part: str) -> pl.DataFrame:
-    """What all tasks of a stage kept or dropped, texts cut."""
-    frame = pl.concat((pl.read_parquet(folder / t["files"][part]["url"]) for t in tasks), how="diagonal_relaxed")
+    """What all tasks of a stage kept or dropped, with their texts, cut."""
+    told = [task["files"][part] for task in tasks]
+    made = [File(str(folder / one["url"]), "", texts=one["texts"] and str(folder / one["texts"])) for one in told]
+    frame = pl.concat(map(read, made), how="diagonal_relaxed")
     short = {"text": pl.col("text").str.head(CHARACTERS)} if "text" in frame.columns else {}
     if "page" in frame.columns:
         short["page"] = pl.col("page").bin.slice(0, CHARACTERS)
