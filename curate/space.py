@@ -1,7 +1,8 @@
 """How much disk a run will take, from the size of its input: a rule of thumb, told before the work and checked.
 
-Measured on 25 MB of texts with dedup (benchmarks/pipeline): 1.8 bytes of build and .4 of release for a byte of pages;
-with boilerplate removal on flattened pages 2.3. `curate plan --sample` measures it on the input itself.
+Measured on 15 MB of texts, language and dedup (benchmarks/pipeline/corpus.py): 2.0 bytes of build and .25 of release
+for a byte of pages; of flattened pages with boilerplate removal 2.4 and .24. `curate plan --sample` measures it on the
+input itself.
 """
 
 from __future__ import annotations
