@@ -144,6 +144,7 @@ def test_zero_does_what_zero_means():
         ("- a\n- b\n", "news.yaml:1:1: config: must be `key: value` lines, not a list"),
         ("name: !!python/object/apply:os.system [x]\n", "news.yaml:1:7: the tag"),
         ("name: &a news\nversion: *a\n", "news.yaml:1:7: anchors and aliases"),
+        ("name: &a [&a x, *a]\n", "news.yaml:1:11: anchors and aliases"),
         ("name: \x00\n", "news.yaml:1:1: not YAML"),
     ],
 )
