@@ -102,6 +102,8 @@ class Sample:
 
     def _said(self, keys: Hashes) -> npt.NDArray[np.uint8]:
         """Whether each sampled page says each line: [lines, pages], 0 or 1."""
+        if not len(self._keys):  # no sampled page has a line
+            return np.zeros((len(keys), self._says.shape[1]), np.uint8)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         said: npt.NDArray[np.uint8] = self._says[at] * (self._keys[at] == keys)[:, None]
         return said

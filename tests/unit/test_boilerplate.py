@@ -219,3 +219,8 @@ def test_an_article_about_cookies_is_one():
         "Residents who had complained in the spring were glad, they said, but paid the fine by their taxes.",
     ]
     assert clean(["\n".join([*MENU, *article, *FOOT])]) == ["\n".join(article)]
+
+
+def test_a_site_whose_sampled_pages_are_empty():
+    texts = [*([""] * 200), "One line, and no more."]
+    assert clean(texts, sites=["a.example"] * 201) == clean(texts)
