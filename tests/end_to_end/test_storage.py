@@ -50,10 +50,10 @@ def test_everything_in_a_bucket(built, bucket, tmp_path):
     fs = fsspec.filesystem("s3")
     fs.put(str(folder / "data/raw/news"), "corpus/data/raw/news", recursive=True)
     text = (folder / CONFIG).read_text().replace("data/raw/news", f"{url}/data/raw/news")
-    (folder / CONFIG).write_text(text.replace("\nread:", f"\ndata: {url}/work\n\nread:", 1))
+    (folder / CONFIG).write_text(text.replace("\nread:", f"\ndata: {url}/corpora\n\nread:", 1))
     told = json.loads(run(folder, bucket, "run", CONFIG, "--workers", "2", "--json"))
-    assert told["release"]["path"] == f"{url}/work/releases/news/v0.1.0"
-    ours, theirs = released(f"{url}/work"), release_bytes(built)
+    assert told["release"]["path"] == f"{url}/corpora/releases/news/v0.1.0"
+    ours, theirs = released(f"{url}/corpora"), release_bytes(built)
     assert sorted(ours) == sorted(name for name in theirs if not name.endswith(".lock"))
     shards = [name for name in ours if name.endswith(".parquet")]
     assert len(shards) == 3
@@ -61,7 +61,7 @@ def test_everything_in_a_bucket(built, bucket, tmp_path):
     assert {row["verdict"] for row in json.loads(run(folder, bucket, "plan", CONFIG, "--json"))} == {"keep"}
     assert "unchanged" in run(folder, bucket, "run", CONFIG)
     assert "In the release" in run(folder, bucket, "explain", CONFIG, first_id(ours, shards[0], tmp_path))
-    assert not fs.exists("corpus/work/build/news/lock")
+    assert not fs.exists("corpus/corpora/build/news/lock")
 
 
 def run(folder, bucket, *arguments):

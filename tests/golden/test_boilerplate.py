@@ -7,27 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from curate import clean
+from curate import clean, extract
 
-CASES = Path(__file__).with_name("boilerplate")
+FOLDERS = {"boilerplate": lambda page: clean([page]), "boilerplate_html": lambda page: extract([page.encode()])}
 
 
-def cases(name):
+def cases(*names):
     return [
-        pytest.param(case["page"], case["body"], id=case["name"]) for case in json.loads((CASES / name).read_text())
+        pytest.param(folder, case["page"], case["body"], id=f"{folder}: {case['name']}")
+        for folder in FOLDERS
+        for name in names
+        if (path := Path(__file__).with_name(folder) / name).exists()  # HTML has no pages without an article yet
+        for case in json.loads(path.read_text())
     ]
 
 
-def article(page):
-    return clean(["\n".join(page)])[0].splitlines()
+def article(folder, page):
+    return FOLDERS[folder]("\n".join(page))[0].splitlines()
 
 
-@pytest.mark.parametrize(("page", "body"), cases("wild.json") + cases("synthetic.json") + cases("negative.json"))
-def test_the_article_is_found(page, body):
-    assert article(page) == body
+@pytest.mark.parametrize(("folder", "page", "body"), cases("wild.json", "synthetic.json", "negative.json"))
+def test_the_article_is_found(folder, page, body):
+    assert article(folder, page) == body
 
 
 @pytest.mark.xfail(strict=True)
-@pytest.mark.parametrize(("page", "body"), cases("known_failures.json"))
-def test_known_failures(page, body):
-    assert article(page) == body
+@pytest.mark.parametrize(("folder", "page", "body"), cases("known_failures.json"))
+def test_known_failures(folder, page, body):
+    assert article(folder, page) == body
