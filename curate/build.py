@@ -19,7 +19,7 @@ import fsspec
 
 from curate import locks, store
 from curate.engines import Engine
-from curate.progress import Silent, Watcher
+from curate.progress import Watcher
 from curate.readers.urls import source
 from curate.section import Section
 from curate.tasks import Done, File, Json, Task, TaskFunction, total
@@ -54,7 +54,7 @@ class Build:
 
     root: str
     engine: Engine | None = None
-    watcher: Watcher = field(default_factory=Silent)
+    watcher: Watcher = field(default_factory=Watcher)
     force: str | None = None
     stages: list[Json] = field(default_factory=list)
     _rounds: dict[str, Json] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """The process that workers are forked from: it imports the stages once, beside the command that starts it.
 
-Imports start threads, so a plain fork of the command is not safe. Its variables are those of all workers.
+Imports start threads, so a plain fork of the command is not safe. Its variables are those of all workers. Windows has
+no such process: there each worker does its own imports.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 ENVIRONMENT = {
     **dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"),
@@ -18,20 +21,24 @@ ENVIRONMENT = {
 }
 
 
-def started() -> ForkServerContext:
+def started() -> ForkServerContext | SpawnContext:
     """Where workers come from. The first call starts the server, and does not wait for its imports."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["curate.pipeline"])
-    with _environment(ENVIRONMENT):
+    with environment():
         forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set variables while the server starts: it and its children inherit them."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+def environment() -> Iterator[None]:
+    """Set the variables of workers while a process starts that they, or their server, inherit them from."""
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
     try:
         yield
     finally:

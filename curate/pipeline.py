@@ -25,7 +25,7 @@ from curate.engines.local import LocalEngine
 from curate.engines.ray import RayEngine
 from curate.errors import ConfigError, InputError, UsageError
 from curate.machine import free_memory
-from curate.progress import Silent, Watcher
+from curate.progress import Watcher
 from curate.readers.urls import source
 from curate.release import build as release
 from curate.release import card, hub, manifest, remote
@@ -67,7 +67,7 @@ def run(
     _check_stage(force, config)
     if (space := needed(config)).is_short:
         _log.warning("the disk may not do: %s", space)
-    with Build(config.build_dir, _engine(engine, count, config), watcher or Silent(), force) as build:
+    with Build(config.build_dir, _engine(engine, count, config), watcher or Watcher(), force) as build:
         _past(config)  # an earlier release or a list that stands in the way is told before the work
         _request(config)  # so are the parts of the card
         _read_evaluation_sets(build, config)  # so is one that cannot be read

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -19,28 +19,17 @@ from curate.tasks import Done
 _LONG = 5.0  # seconds after which a round is worth a line
 
 
-class Watcher(Protocol):
-    """Is told what a run does."""
+class Watcher:
+    """Is told what a run does, and shows nothing of it."""
 
     def start(self, label: str, tasks: int, finished: int) -> None:
         """A round of `tasks` tasks begins, of which `finished` are there from an earlier run."""
-        ...
 
     def advance(self, label: str, done: Done) -> None:
         """A task has ended."""
-        ...
 
     def end(self, label: str) -> None:
         """The round has ended."""
-        ...
-
-
-class Silent:
-    """Tells nothing."""
-
-    def start(self, label: str, tasks: int, finished: int) -> None: ...
-    def advance(self, label: str, done: Done) -> None: ...
-    def end(self, label: str) -> None: ...
 
 
 @dataclass
@@ -76,7 +65,7 @@ class _Row:
         return f"{(self.documents or self.rows) / self.seconds:,.0f}/s" if self.seconds > 0.2 else ""
 
 
-class Bars:
+class Bars(Watcher):
     """A live bar a stage on a terminal; a line a finished stage (and a long round) elsewhere."""
 
     def __init__(self) -> None:
@@ -102,6 +91,7 @@ class Bars:
         self._bars.stop()
 
     def start(self, label: str, tasks: int, finished: int) -> None:
+        """Give the stage a bar, or its bar to this round."""
         stage, _, round_ = label.partition("/")
         bar = self._rows[stage].bar if stage in self._rows else self._bars.add_task(stage, said="", rate="")
         said = round_ or ("unchanged" if tasks == finished else "")
@@ -109,6 +99,7 @@ class Bars:
         self._rows[stage] = _Row(bar)
 
     def advance(self, label: str, done: Done) -> None:
+        """Move the bar on by a task."""
         stage, _, round_ = label.partition("/")
         row = self._rows[stage]
         row.add(done)
@@ -116,6 +107,7 @@ class Bars:
         self._bars.update(row.bar, advance=1, said=said, rate=row.rate)
 
     def end(self, label: str) -> None:
+        """Print the line of a stage, or of a long round, where there is no bar."""
         row = self._rows[label.partition("/")[0]]
         if self._bars.disable and row.rows and ("/" not in label or row.seconds > _LONG):
             print(f"{label:<24} {row.said:<44} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)

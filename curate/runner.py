@@ -27,6 +27,7 @@ class StageTask:
     stage: str
 
     def __call__(self, inputs: Sequence[File], config: Section) -> Rows:
+        """Stream a shard through the stage. Inputs: the shard, what `prepare` found of its rows."""
         stage = next(stage for stage in STAGES if stage.name == self.stage)
         count: Counter[str] = Counter()
         reasons: Counter[str] = Counter()

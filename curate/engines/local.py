@@ -114,7 +114,8 @@ class _Worker:
         context = forkserver.started()
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with forkserver.environment():
+            self.process.start()
         theirs.close()  # so that its end is seen here
 
     def begin(self, task: Task, root: str, careful: bool) -> None:

@@ -79,6 +79,7 @@ class Batch:
         self.alike = self._alike()
 
     def columns(self) -> Floats:
+        """[blocks, columns]: what `columns` names."""
         parts = [self._surroundings(), self._around(), self._anchors(), self._best(), self._rest(), self._like()]
         parts += [self._own(), self._place(), self._beside(), self._windows(), self._told()]
         return np.concatenate(parts, 1, dtype=np.float32)

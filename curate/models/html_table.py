@@ -54,6 +54,7 @@ def near(table: Table) -> Ints:
 
 
 def levels(table: Table) -> list[Ints]:
+    """The elements at each depth, from the roots down."""
     order = np.argsort(table.depth, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(table.depth[order])) + 1)
 

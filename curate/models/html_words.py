@@ -106,6 +106,7 @@ def _told(table: Table) -> pl.DataFrame:
 
 
 def code(word: str) -> int:
+    """A word's 32 bits: weights are stored by them."""
     return crc32(word.encode("utf-8", "surrogatepass"))
 
 

@@ -45,6 +45,7 @@ Bodies = dict[int, str]
 
 @command.options(__doc__, steps=1600)
 def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
+    """Train on labelled pages, write weights and card."""
     command.need_torch()
     say = command.clock()
     examples = Examples.of([page for path in pages for page in labelled.read(path)])
@@ -106,6 +107,7 @@ class Examples:
 
     @cached_property
     def labels(self) -> Floats:
+        """[lines]: 1 for those kept."""
         kept: Floats = (self.letters == "1").astype(np.float32)
         return kept
 
@@ -121,6 +123,7 @@ class Examples:
 
     @cached_property
     def line_page(self) -> Ints:
+        """[lines]: the number of its page."""
         return np.repeat(np.arange(len(self.pages)), np.diff(self.bounds))
 
     @cached_property
@@ -132,6 +135,7 @@ class Examples:
 
     @cached_property
     def sources(self) -> npt.NDArray[np.str_]:
+        """[pages]: the data set it is of."""
         return np.array([page.source for page in self.pages])
 
     @cached_property

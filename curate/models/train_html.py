@@ -62,6 +62,7 @@ T = TypeVar("T")
 
 @command.options(__doc__, steps=1200)
 def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
+    """Train on labelled pages, write weights and card."""
     command.need_torch()
     say = command.clock()
     examples = Examples.read(pages)
@@ -104,6 +105,7 @@ class Examples:
 
     @cached_property
     def labels(self) -> Floats:
+        """[blocks]: 1 for those kept."""
         return np.array([letter == "1" for letter in self.letters], np.float32)
 
     @cached_property
@@ -129,6 +131,7 @@ class Examples:
 
     @cached_property
     def sources(self) -> npt.NDArray[np.str_]:
+        """[pages]: the data set it is of."""
         return np.array([str(page.get("source") or "?") for page in self.pages])
 
     @cached_property

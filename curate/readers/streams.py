@@ -42,7 +42,9 @@ class Decoder(Protocol):
     eof: bool
     unused_data: bytes
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes:
+        """What comes of some input; empty where more is needed."""
+        ...
 
 
 @dataclass(frozen=True)

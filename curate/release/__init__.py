@@ -1,0 +1,1 @@
+"""Releases: shards, card, manifest, the gate that checks them, the Hub, loading."""

@@ -256,4 +256,4 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(  # noqa: S701 - this is Markdown
         undefined=jinja2.StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
-    return environment.from_string((files("curate.release") / "card.md.j2").read_text())
+    return environment.from_string((files("curate.release") / "card.md.j2").read_text("utf-8"))

@@ -58,7 +58,9 @@ def write(path: Path, text: str) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Make the names in a folder last through a power cut."""
+    """Make the names in a folder last through a power cut, where a folder can be opened: Windows sees to it itself."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

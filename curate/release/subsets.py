@@ -22,6 +22,7 @@ MOST = 1000
 LONGEST = 64
 """Characters of a config's name."""
 _RESERVED = {"", "default", "data", UNKNOWN}
+_DEVICES = {"aux", "con", "nul", "prn"}  # on Windows no file names, whatever follows a dot
 
 
 def column(batch: pl.DataFrame, by: By | None) -> pl.Series:
@@ -37,8 +38,8 @@ def column(batch: pl.DataFrame, by: By | None) -> pl.Series:
 
 def name(value: str) -> str:
     """A value as the name of a config and a folder: what cannot stand there gives way, and a hash keeps names apart."""
-    plain = re.sub(r"[^a-z0-9._-]", "_", value)[:LONGEST].lstrip(".-_")
-    if plain == value and plain not in _RESERVED:
+    plain = re.sub(r"[^a-z0-9._-]", "_", value)[:LONGEST].lstrip(".-_").rstrip(".")
+    if plain == value and plain not in _RESERVED and plain.partition(".")[0] not in _DEVICES:
         return plain
     return f"{plain}-{hash64(pl.Series([value]))[0]:016x}".lstrip("-")
 

@@ -1,6 +1,7 @@
 """From the sample crawl to a dataset, through the command line."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,13 @@ def test_nothing_gets_lost(built):
                 assert size(given) == stats["chars_in"] == stats["chars_kept"] + stats["chars_cut"] + size(dropped)
                 assert size(kept) == stats["chars_kept"]
         kept_before = stage["tasks"]
+
+
+def test_names_of_files_are_legal_everywhere(built):
+    """Also on Windows, and short enough for its paths."""
+    names = [str(path.relative_to(built)) for path in built.glob("data/[br]*/**/*")]
+    assert len(names) > 50 and all(re.fullmatch(r"([\w.-]*[\w-](/|$))+", name) for name in names)
+    assert max(map(len, names)) < 100
 
 
 def test_an_unchanged_rerun_runs_nothing_and_says_so(built):

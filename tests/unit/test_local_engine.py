@@ -1,5 +1,6 @@
 """The local engine: same bytes from any number of workers; a killed worker costs its task, a killed run its workers."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -132,7 +133,10 @@ def test_every_task_runs_once_with_the_same_bytes(tmp_path, workers):
     assert [results[i].files["rows"].sha256 for i in range(8)] == expected
 
 
-def test_workers_have_one_polars_thread(tmp_path):
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_workers_have_one_polars_thread(method, tmp_path, monkeypatch):
+    """However they start: Windows can but spawn them."""
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: [method])
     results = run(2, tasks(threads, count=2), tmp_path)
     assert [read(done.files["rows"])["threads"][0] for done in results.values()] == [1, 1]
 

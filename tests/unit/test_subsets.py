@@ -84,12 +84,12 @@ def test_years_and_what_has_none(tmp_path, corpus):
 
 
 @pytest.mark.parametrize(
-    "value", ["../../etc", "/root", "a/b", "Default", "default", "data", "unknown", "", ".", "x" * 300]
+    "value", ["../../etc", "/root", "a/b", "Default", "default", "data", "unknown", "", ".", "x" * 300, "con.example"]
 )
 def test_a_value_is_no_path(value):
     """Sites come with the input: nothing that one says leads out of its folder, and no two share one."""
     name = subsets.name(value)
-    assert name not in ("", ".", "..", "default", "data", "unknown")
+    assert name not in ("", ".", "..", "default", "data", "unknown", "con.example")
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
     assert len(name) <= subsets.LONGEST + 17
     assert subsets.name(value + " ") != name
