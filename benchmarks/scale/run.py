@@ -2,13 +2,17 @@
 
     python benchmarks/scale/run.py [--documents 1000000 10000000] [--work FOLDER]
 
+    runs        dedup: documents in order of preference (tasks of a shard, then of 500,000 documents)
     order       dedup: a rank for every document, exact copies found (one task)
+    pairs       dedup: the pairs that are worth verifying (one of many tasks)
+    shingles    dedup: the shingles of a shard's documents that are in a pair (one of many tasks)
     clusters    dedup: connected documents, a representative for each, a verdict on every row (one task)
     templates   boilerplate: the lines of a partition's sites counted (one of many tasks; its size does not grow)
     split       split: duplicate ids, clusters, a verdict on every row (tasks of a million ids)
     driver      the record of 12 stages over a shard for each 1,000 documents, as the driver holds it
 
-Texts are not made: these steps read ids, sizes, hashes and pairs alone. A document in eight is near another one.
+Texts are not made: these steps read ids, sizes, hashes and pairs alone. A document in eight is near another one. A
+shard has 10,000 documents, as 50 MB of text have.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -28,8 +33,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-STEPS = ("order", "clusters", "templates", "split", "driver")
-SHARD = 100_000
+STEPS = ("runs", "order", "pairs", "shingles", "clusters", "templates", "split", "driver")
+SHARD = 10_000
+PARTITION = 25_000
+TOKENS = 800
+"""Of a document, in the step `shingles`."""
 LINES = 40
 """Of a page, in the step `templates`."""
 
@@ -55,33 +63,91 @@ def documents(folder: Path, count: int) -> None:
         ).write_parquet(folder / f"shard-{number:05}.parquet")
     first = np.sort(chance.integers(0, count, count // 8).astype(np.uint32))
     second = np.minimum(first + chance.integers(1, 1000, len(first)), count - 1).astype(np.uint32)
-    alike = pl.DataFrame({"first": first, "second": second, "jaccard": 0.8, "containment": 0.9})
-    alike.filter(pl.col("first") < pl.col("second")).write_parquet(folder / "alike.parquet")
+    pairs = pl.DataFrame({"first": first, "second": second, "shared": 20, "jaccard": 0.8, "containment": 0.9})
+    pairs = pairs.with_columns(shared=pl.col("shared").cast(pl.Int64)).filter(pl.col("first") < pl.col("second"))
+    for number in range(parts := -(-count // PARTITION)):
+        mine = pairs.filter(pl.col("first") % parts == number)
+        mine.select("first", "second", "shared").write_parquet(folder / f"pairs-{number:05}.parquet")
+        mine.drop("shared").write_parquet(folder / f"alike-{number:05}.parquet")
 
 
-def files(folder: Path, name: str, count: int) -> list[Any]:
+def files(folder: Path, name: str, count: int, each: int = SHARD) -> list[Any]:
     from curate.tasks import File
 
-    rows = [min(SHARD, count - start) for start in range(0, count, SHARD)]
+    rows = [min(each, count - start) for start in range(0, count, each)]
     return [File(str(folder / f"{name}-{i:05}.parquet"), f"{name}{i}", n) for i, n in enumerate(rows)]
 
 
+@contextmanager
+def rounds(folder: Path, stage: str) -> Iterator[Any]:
+    """Rounds of a stage in a build in this process; what an earlier step ran is not run again."""
+    from curate.build import Build
+    from curate.engines.local import LocalEngine
+
+    with Build(str(folder / "build"), LocalEngine(1)) as build:
+        yield build.rounds(stage, 1)
+
+
+def runs(folder: Path, count: int) -> None:
+    from curate.stages import dedup
+
+    with rounds(folder, "dedup") as build:
+        dedup.preferred(files(folder, "documents", count), "longest", build)
+
+
 def order(folder: Path, count: int) -> None:
-    from curate.neardup import signing
+    with rounds(folder, "dedup") as build:
+        ordered(folder, count, build)
+
+
+def ordered(folder: Path, count: int, build: Any) -> dict[str, Any]:
+    """The outputs of `order` by their names."""
+    from curate.neardup import ordering
+    from curate.stages import dedup
 
     shards = files(folder, "documents", count)
-    config = signing.Ordering(documents=count, shards=len(shards), partitions=1, keep="longest", audit=0)
-    write(folder, signing.order([*shards, *files(folder, "sampled", count)], config))
+    parts = dedup.preferred(shards, "longest", build)
+    config = ordering.Ordering(documents=count, shards=len(shards), partitions=1, audit=500)
+    inputs = [*parts, *files(folder, "sampled", count)]
+    return build.run("order", ordering.order, [inputs], config)[0].files
+
+
+def pairs(folder: Path, count: int) -> None:
+    from curate.neardup import pairing
+    from curate.neardup.files import Whole
+
+    with rounds(folder, "dedup") as build:
+        sizes = ordered(folder, count, build)["sizes"]
+        candidates = files(folder, "pairs", count, PARTITION)[:1]
+        config = Whole(documents=count, shards=1, partitions=-(-count // PARTITION))
+        build.run("pairs", pairing.choose_pairs, [[sizes, *candidates]], config)
+
+
+def shingles(folder: Path, count: int) -> None:
+    from curate.neardup import pairing
+    from curate.tasks import File
+
+    tokens = np.random.default_rng(7).integers(0, 1 << 16, (SHARD, TOKENS), np.uint32)
+    pl.DataFrame({"numbers": tokens}, schema={"numbers": pl.Array(pl.UInt32, TOKENS)}).with_columns(
+        pl.col("numbers").arr.to_list()
+    ).write_parquet(folder / "tokens.parquet")
+    with rounds(folder, "dedup") as build:
+        place = ordered(folder, count, build)["ranks-00000"]
+        parts = files(folder, "pairs", count, PARTITION)
+        config = pairing.Shingling(documents=count, shards=1, partitions=len(parts), shingle=3)
+        inputs = [File(str(folder / "tokens.parquet"), "tokens", SHARD), place, *parts]
+        build.run("shingles", pairing.list_shingles, [inputs], config)
 
 
 def clusters(folder: Path, count: int) -> None:
     from curate.neardup import judging
-    from curate.tasks import File
 
     shards = files(folder, "documents", count)
     config = judging.Judging(documents=count, shards=len(shards), partitions=1, threshold=0.55, containment=0.8)
-    inputs = [*shards, *files(folder, "ranks", count), File(str(folder / "alike.parquet"), "alike")]
-    write(folder, judging.judge(inputs, config))
+    with rounds(folder, "dedup") as build:
+        found = ordered(folder, count, build)
+        places = [found[f"ranks-{number:05}"] for number in range(len(shards))]
+        build.run("clusters", judging.judge, [[*shards, *places, *files(folder, "alike", count, PARTITION)]], config)
 
 
 def templates(folder: Path, count: int) -> None:
@@ -101,12 +167,10 @@ def templates(folder: Path, count: int) -> None:
 
 
 def split(folder: Path, count: int) -> None:
-    from curate.build import Build
-    from curate.engines.local import LocalEngine
     from curate.stages import split
 
-    with Build(str(folder / "build"), LocalEngine(1)) as build:
-        split.prepare(files(folder, "shard", count), split.Config(), build.rounds("split", split.VERSION))
+    with rounds(folder, "split") as build:
+        split.prepare(files(folder, "shard", count), split.Config(), build)
 
 
 def driver(folder: Path, count: int) -> None:
@@ -138,19 +202,6 @@ class Instant:
             yield i, Done(task.key, parts, {**stats, "reasons": {"too short": 100}}, Ran("node", 1, 0.0, 1.0, 1.0, 300))
 
     def close(self) -> None: ...
-
-
-def write(folder: Path, rows: Any) -> None:
-    """The outputs of a task function as files, as the store writes them."""
-    from curate.store import _Output
-
-    outputs: dict[str, Any] = {}
-    for part, frame in rows:
-        if part not in outputs:
-            outputs[part] = _Output(str(folder / f"{part}.parquet"), [])
-        outputs[part].append(frame)
-    for output in outputs.values():
-        output.commit()
 
 
 def main() -> None:

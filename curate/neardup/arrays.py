@@ -12,10 +12,12 @@ import polars as pl
 from curate.text import Hashes, Positions
 
 Ranks = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 NO_RANKS = np.empty(0, np.int64)
 NO_HASHES = np.empty(0, np.uint64)
+_COMPARED_AT_ONCE = 1 << 21
 
 
 class Ragged(NamedTuple):
@@ -53,14 +55,20 @@ def stacked(parts: Sequence[Ragged]) -> Ragged:
     return Ragged(np.concatenate([part.values for part in parts]) if parts else NO_HASHES, offsets_of(lengths))
 
 
-def first_of(values: Hashes) -> Ranks:
-    """For each value the position of the first one equal to it.
+def first_of(values: Hashes, among: Flags | None = None) -> Numbers:
+    """For each value the position of the first one equal to it; for one that is not `among` those compared its own.
 
     >>> first_of(np.array([7, 3, 7], np.uint64)).tolist()
     [0, 1, 0]
     """
-    _, first, group = np.unique(values, return_index=True, return_inverse=True)
-    return first[group]
+    found = np.arange(len(values), dtype=np.uint32)
+    parts = np.uint64(1 + len(values) // _COMPARED_AT_ONCE)
+    for part in range(int(parts)):
+        here = values % parts == part
+        which = np.flatnonzero(here if among is None else here & among).astype(np.uint32)
+        _, first, group = np.unique(values[which], return_index=True, return_inverse=True)
+        found[which] = which[first[group]]
+    return found
 
 
 def ascending(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -90,6 +98,12 @@ def is_in(values: npt.NDArray[Any], ordered: npt.NDArray[Any]) -> Flags:
         return np.zeros(len(values), bool)
     found: Flags = ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
     return found
+
+
+def places_in(values: npt.NDArray[Any], ordered: npt.NDArray[Any]) -> pl.Series:
+    """Where each value stands among those in ascending order; null where it does not."""
+    places = pl.Series(np.searchsorted(ordered, values), dtype=pl.UInt32)
+    return places.set(~pl.Series(is_in(values, ordered)), None)
 
 
 def blocks(count: int, size: int) -> list[slice]:

@@ -101,6 +101,17 @@ def read_sets(files: Sequence[File]) -> tuple[Ranks, Ragged]:
     return ranks, stacked([sets for _, sets in parts])
 
 
+def rows_at(file: File, ordered: Ranks) -> pl.DataFrame:
+    """Some rows of a file, by their ascending numbers."""
+    found, start = [], 0
+    for batch in batches(file, rows=65536):
+        end = start + batch.height
+        low, high = np.searchsorted(ordered, [start, end])
+        found.append(batch[ordered[low:high] - start])
+        start = end
+    return pl.concat(found)
+
+
 def files_of(tasks: Sequence[Done], part: str) -> list[File]:
     """One part of each task's outputs."""
     return [done.files[part] for done in tasks]

@@ -1,15 +1,24 @@
-"""Tasks of the stage `dedup`: verified pairs -> a verdict on each document."""
+"""Tasks of the stage `dedup`: verified pairs -> a verdict on each document.
+
+What is held of all documents is two numbers, and of the verified pairs; ids are held of those that have copies.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from curate.neardup.files import Bounds, Whole, columns_of, frame_of, numbered
+from curate.neardup.arrays import Flags, Numbers, Ranks, blocks, places_in
+from curate.neardup.files import Bounds, Whole, columns_of, numbered
 from curate.neardup.representatives import assign
 from curate.neardup.similarity import Verified
 from curate.tasks import File, Rows, read
+
+_WRITTEN_AT_ONCE = 1 << 16
 
 
 class Judging(Whole, Bounds):
@@ -18,44 +27,80 @@ class Judging(Whole, Bounds):
     earlier: int = 0
 
 
+@dataclass(frozen=True)
+class _Clusters:
+    """Which documents are kept for which, by rank."""
+
+    kept: Numbers  # the representative of each document; of a copy of the same text, itself
+    near: Verified  # those that are near their representative, ascending
+    names: pl.Series  # ids of the documents that have copies
+    named: Ranks  # whose ids these are, ascending
+    standing: npt.NDArray[np.int8]
+    earlier: int  # documents of other datasets: the first by rank
+
+
 def judge(inputs: Sequence[File], config: Judging) -> Rows:
     """Task: the verdict on every row of each shard. Inputs: documents and ranks of the shards, the verified pairs."""
     count = config.shards
-    places = [read(file) for file in inputs[count : 2 * count]]
-    alike = Verified(*columns_of(pl.concat(read(file) for file in inputs[2 * count :])))
-    members = frame_of(assign(config.documents, alike, config.threshold, config.containment))
-    pairs = members.rename({"first": "kept", "second": "original"})
-    judged = [place.join(pairs, on="original", how="left", maintain_order="left") for place in places]
-    judged = [frame.with_columns(kept=pl.coalesce("kept", "original")) for frame in judged]
-    yield "kept", pl.concat(frame.select("rank", "kept") for frame in judged).sort("rank").select("kept")
-    names = _names(inputs[:count], places)
-    standing = pl.concat(place.select("rank", "standing") for place in places).sort("rank")["standing"]
-    given = sum(place.height for place in places[: config.earlier])
-    for number, frame in enumerate(judged[config.earlier :], config.earlier):
-        yield numbered("verdicts", number), _verdicts(frame, names, standing, given)
-    return {"near_copies": members.height}
+    documents, places, pairs = inputs[:count], inputs[count : 2 * count], inputs[2 * count :]
+    near = assign(_verified(pairs), config.threshold, config.containment)
+    kept = np.arange(config.documents, dtype=np.uint32)
+    kept[near.second] = near.first
+    standing = np.zeros(config.documents, np.int8)
+    has_copies = np.zeros(config.documents, bool)
+    for place in map(read, places):
+        rank, original = place["rank"].to_numpy(), place["original"].to_numpy()
+        standing[rank] = place["standing"].to_numpy()
+        has_copies[kept[original][kept[original] != rank]] = True
+    named, names = _names(documents, places, has_copies)
+    clusters = _Clusters(kept, near, names, named, standing, sum(file.rows for file in places[: config.earlier]))
+    for number in range(config.earlier, count):
+        yield (
+            numbered("verdicts", number),
+            _verdicts(read(places[number]), read(documents[number], ["id"])["id"], clusters),
+        )
+    for block in blocks(config.documents, _WRITTEN_AT_ONCE) or [slice(0)]:
+        yield "kept", pl.DataFrame({"kept": kept[block]})
+    return {"near_copies": len(near.second)}
 
 
-def _names(documents: Sequence[File], places: Sequence[pl.DataFrame]) -> pl.Series:
-    """The ids of all documents by rank."""
-    ids = pl.concat(read(file, ["id"])["id"] for file in documents)
-    return ids.gather(pl.concat(place["rank"] for place in places).arg_sort())
+def _verified(pairs: Sequence[File]) -> Verified:
+    return Verified(*columns_of(pl.concat(read(file) for file in pairs)))
 
 
-def _verdicts(judged: pl.DataFrame, names: pl.Series, standing: pl.Series, earlier: int) -> pl.DataFrame:
+def _names(documents: Sequence[File], places: Sequence[File], wanted: Flags) -> tuple[Ranks, pl.Series]:
+    """The ids of some documents, and their ranks, ascending."""
+    ids, ranks = [], []
+    for file, place in zip(documents, places, strict=True):
+        rank = read(place, ["rank"])["rank"]
+        here = np.flatnonzero(wanted[rank.to_numpy()])
+        ids.append(read(file, ["id"])["id"].gather(here))
+        ranks.append(rank.gather(here))
+    order = pl.concat(ranks).arg_sort()
+    return pl.concat(ranks).gather(order).to_numpy().astype(np.int64), pl.concat(ids).gather(order)
+
+
+def _verdicts(places: pl.DataFrame, ids: pl.Series, clusters: _Clusters) -> pl.DataFrame:
     """What each document is a copy of: always of one that is kept, also where that is a copy's original.
 
-    The first `earlier` ranks are those of other datasets. `conflict`: both were released, in different splits.
+    `conflict`: both were released, in different splits.
     """
-    is_copy, near = pl.col("kept") != pl.col("rank"), pl.col("jaccard").is_not_null()
-    copy = pl.when("namesake").then(pl.lit("id")).when(near).then(pl.lit("near")).otherwise(pl.lit("exact"))
-    kept = standing.gather(judged["kept"])
-    return judged.with_columns(name=names.gather(judged["kept"])).select(
-        cluster="name",
-        copy=pl.when(is_copy).then(copy),
+    rank, original = places["rank"].to_numpy(), places["original"].to_numpy()
+    kept = clusters.kept[original]
+    near, name = places_in(original, clusters.near.second), places_in(kept, clusters.named)
+    is_copy, stands = pl.Series(kept != rank), pl.Series(clusters.standing[kept])
+    how = pl.when(places["namesake"]).then(pl.lit("id")).when(near.is_not_null()).then(pl.lit("near"))
+    columns = {
+        "name": clusters.names.gather(name),
+        "similarity": pl.Series(clusters.near.jaccard).gather(near),
+        "containment": pl.Series(clusters.near.containment).gather(near),
+    }
+    return pl.DataFrame(columns).select(
+        cluster=pl.when(is_copy).then("name").otherwise(ids),
+        copy=pl.when(is_copy).then(how.otherwise(pl.lit("exact"))),
         duplicate_of=pl.when(is_copy).then("name"),
-        earlier=pl.col("kept") < earlier,
-        conflict=(pl.col("standing") > 0) & (pl.col("standing") < kept),
-        similarity=pl.when(is_copy).then("jaccard"),
+        earlier=pl.Series(kept < clusters.earlier),
+        conflict=(places["standing"] > 0) & (places["standing"] < stands),
+        similarity=pl.when(is_copy).then("similarity"),
         containment=pl.when(is_copy).then("containment"),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from curate.neardup import similarity
-from curate.neardup.arrays import Flags, Ragged, stacked
+from curate.neardup.arrays import NO_RANKS, Flags, Numbers, Ragged, Ranks, distinct, stacked
 from curate.neardup.candidates import NO_PAIRS, PAIRS_AT_ONCE, Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.files import (
     WRITE_NUMBERS,
@@ -20,6 +20,7 @@ from curate.neardup.files import (
     lists_of,
     numbered,
     read_sets,
+    rows_at,
     tokens_of,
 )
 from curate.neardup.shingles import sets
@@ -51,13 +52,12 @@ def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
     A partition with more pairs than are held at once is read several times, for some of the documents each time.
     """
     sizes, *parts = inputs
-    about = columns_of(read(sizes))
     times = 1 + sum(part.rows for part in parts) // PAIRS_AT_ONCE
     candidates = verified = 0
     for time in range(times):
         some = pl.col("first") // config.partitions % times == time
         pairs = merged([Pairs(*columns_of(_filtered(part, some))) for part in parts])
-        chosen = promising(pairs, *about)
+        chosen = _promising(pairs, sizes)
         candidates += len(pairs.first)
         verified += len(chosen.first)
         yield "pairs", frame_of(chosen)
@@ -67,20 +67,19 @@ def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
 def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
     """Task: the shingles of the documents of a shard that are in a pair. Inputs: their tokens, ranks, all pairs."""
     signed, place, *parts = inputs
-    ranks = read(place)["rank"]
-    wanted = [_is_wanted(read(pairs), config.documents) for pairs in parts]
+    ranks = read(place, ["rank"])["rank"].to_numpy()
+    wanted = _wanted(parts, ranks, config.documents)
     anywhere = np.logical_or.reduce(wanted)
-    waiting: list[tuple[pl.Series, Ragged]] = [(ranks[:0], stacked([]))]
+    waiting = [(NO_RANKS, stacked([]))]
     row = 0
     for tokens in tokens_of(signed):
-        some = ranks[row : row + len(tokens.lengths)]
-        row += len(some)
-        chosen = np.flatnonzero(anywhere[some.to_numpy()])
-        waiting.append((some.gather(chosen), sets(tokens.take(chosen), config.shingle)))
+        rows = row + np.flatnonzero(anywhere[row : row + len(tokens.lengths)])
+        waiting.append((rows, sets(tokens.take(rows - row), config.shingle)))
+        row += len(tokens.lengths)
         if sum(len(listed.values) for _, listed in waiting) > WRITE_NUMBERS:
-            yield from _distribute(waiting, wanted)
+            yield from _distribute(waiting, ranks, wanted)
             waiting = waiting[:1]
-    yield from _distribute(waiting, wanted)
+    yield from _distribute(waiting, ranks, wanted)
     return {}
 
 
@@ -107,18 +106,33 @@ def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
     return np.concatenate(found)
 
 
-def _is_wanted(pairs: pl.DataFrame, documents: int) -> Flags:
-    wanted = np.zeros(documents, bool)
-    wanted[pairs["first"].to_numpy()] = True
-    wanted[pairs["second"].to_numpy()] = True
-    return wanted
+def _promising(pairs: Pairs, sizes: File) -> Pairs:
+    """See `promising`. Of the file that describes all documents, the rows of those in a pair are held."""
+    ranks = distinct(np.concatenate([pairs.first, pairs.second]))
+    first, second = (np.searchsorted(ranks, side) for side in (pairs.first, pairs.second))
+    chosen = promising(Pairs(first, second, pairs.shared), *columns_of(rows_at(sizes, ranks)))
+    return Pairs(ranks[chosen.first], ranks[chosen.second], chosen.shared)
+
+
+def _wanted(parts: Sequence[File], ranks: Numbers, documents: int) -> list[Flags]:
+    """Which rows of a shard, given by their ranks, are in a pair, for each of the files of pairs."""
+    row = np.full(documents, len(ranks), np.uint32)  # of a document that stands elsewhere: one that is none
+    row[ranks] = np.arange(len(ranks), dtype=np.uint32)
+    found = []
+    for part in parts:
+        wanted = np.zeros(len(ranks) + 1, bool)
+        for pairs in batches(part, ["first", "second"], rows=65536):
+            wanted[row[pairs["first"].to_numpy()]] = wanted[row[pairs["second"].to_numpy()]] = True
+        found.append(wanted[:-1])
+    return found
 
 
 def _distribute(
-    found: Sequence[tuple[pl.Series, Ragged]], wanted: Sequence[Flags]
+    found: Sequence[tuple[Ranks, Ragged]], ranks: Numbers, wanted: Sequence[Flags]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The sets of shingles by the partitions that want their documents."""
-    ranks, listed = pl.concat(part for part, _ in found), stacked([part for _, part in found])
+    """The sets of shingles of some rows of a shard by the partitions that want them."""
+    rows, listed = np.concatenate([part for part, _ in found]), stacked([part for _, part in found])
     for number, needed in enumerate(wanted):
-        chosen = np.flatnonzero(needed[ranks.to_numpy()])
-        yield numbered("sets", number), lists_of(listed.take(chosen), pl.UInt64).with_columns(rank=ranks.gather(chosen))
+        chosen = np.flatnonzero(needed[rows])
+        rank = pl.Series(ranks[rows[chosen]])
+        yield numbered("sets", number), lists_of(listed.take(chosen), pl.UInt64).with_columns(rank=rank)

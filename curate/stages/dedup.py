@@ -8,6 +8,8 @@ Data Makes Language Models Better", Lee et al. 2022). How near-duplicates are fo
 
     signatures   a shard              id, size, exact hash and hashed tokens of each document; the text is read once
     keys         a shard              sampled shingles, partitioned by hash
+    runs         a shard              its documents in order of preference
+    sorted       some of that order   the documents of all shards that stand there
     order        all documents        rank of each document, the preferred ones first; exact copies found
     candidates   a partition          pairs of documents that share sampled shingles
     pairs        a partition          the pairs worth verifying, each once
@@ -25,14 +27,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
 
+from curate import sorting
 from curate.document import drop
-from curate.neardup import audit, judging, pairing, paragraphs, signing
+from curate.neardup import audit, judging, ordering, pairing, paragraphs, signing
 from curate.neardup.files import Bounds, Partitioned, Whole, files_of, numbered
 from curate.neardup.paragraphs import Paragraphs
 from curate.neardup.shingles import MAX_SHINGLE
@@ -65,7 +69,7 @@ class Config(Section):
         description="So are documents of which the smaller has this share of its shingles in the larger.",
     )
     shingle: int = Field(3, ge=1, le=MAX_SHINGLE, description="Tokens in a shingle.")
-    keep: Literal["longest", "earliest", "first"] = Field(
+    keep: ordering.Keep = Field(
         "longest",
         description="Which document of a cluster is kept: that with most tokens, the earliest published, or the first "
         "by source and record; ties go by id. What was released before comes first.",
@@ -176,15 +180,14 @@ def compare(
 
     parted = Partitioned(partitions=len(partitions))
     sampled = rounds.run("keys", signing.list_keys, [[file] for file in tokens], parted)
-    ordering = signing.Ordering(
-        **whole.model_dump(),
-        keep=config.keep,
-        audit=config.audit,
-        earlier=len(earlier),
-        standing=tuple(number for number, _ in released),
-    )
-    everything = [*found, *files_of(sampled, "sampled"), *(file for _, file in released)]
-    ordered = rounds.run("order", signing.order, [everything], ordering)[0].files
+    standing = tuple(number for number, _ in released)
+    which = ordering.Ordering(**whole.model_dump(), audit=config.audit, earlier=len(earlier), standing=standing)
+    everything = [
+        *preferred(found, config.keep, rounds),
+        *files_of(sampled, "sampled"),
+        *(file for _, file in released),
+    ]
+    ordered = rounds.run("order", ordering.order, [everything], which)[0].files
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
 
     keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
@@ -199,6 +202,15 @@ def compare(
     bounds = Bounds(threshold=config.threshold, containment=config.containment)
     alike = files_of(rounds.run("verified", pairing.verify, checks, bounds), "alike")
     return Compared(whole, found, tokens, ranks, ordered["sample"], alike, sum(file.rows for file in pairs))
+
+
+def preferred(documents: Sequence[File], keep: ordering.Keep, rounds: Rounds) -> list[File]:
+    """The documents of all shards, the preferred ones first."""
+    starts = accumulate((file.rows for file in documents[:-1]), initial=0)
+    configs = [ordering.Preference(keep=keep, start=start) for start in starts]
+    runs = rounds.run("runs", ordering.sort_run, [[file] for file in documents], configs)
+    ranges, parts = zip(*sorting.ranges(runs, ordering.RANGE_ROWS), strict=True)
+    return files_of(rounds.run("sorted", ordering.merge, parts, ranges), "sorted")
 
 
 def _audit(places: Sequence[tuple[File, File]], sample: File, kept: File, config: Config, rounds: Rounds) -> None:

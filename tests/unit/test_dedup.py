@@ -33,20 +33,19 @@ class Rounds:
     ) -> list[Done]:
         each = [configs] * len(inputs) if isinstance(configs, Section) else configs
         tasks = [Task(label, 1, function, tuple(group), config) for group, config in zip(inputs, each, strict=True)]
-        done = [execute(task, str(self.root)) for task in tasks]
+        done = [self.execute(task) for task in tasks]
         self.stats[label] = [one.stats for one in done]
         return done
+
+    def execute(self, task: Task) -> Done:
+        return execute(task, str(self.root))
 
 
 class CachedRounds(Rounds):
     """Runs only what is not there yet, as a build does."""
 
-    def run(
-        self, label: str, function: TaskFunction, inputs: Sequence[Sequence[File]], configs: Section | Sequence[Section]
-    ) -> list[Done]:
-        assert isinstance(configs, Section)
-        tasks = [Task(label, 1, function, tuple(group), configs) for group in inputs]
-        return [finished(task, str(self.root)) or execute(task, str(self.root)) for task in tasks]
+    def execute(self, task: Task) -> Done:
+        return finished(task, str(self.root)) or execute(task, str(self.root))
 
 
 def documents(texts: Sequence[str], **columns: Sequence[Any]) -> pl.DataFrame:

@@ -147,9 +147,9 @@ def test_two_loose_texts_need_a_third() -> None:
     """0-2 is just below the bound; 1 is a near-duplicate of both."""
     pairs = np.array([[0, 1], [0, 2], [1, 2]]).T
     checked = Verified(*pairs, np.array([0.9, 0.5, 0.9]), np.array([0.9, 0.5, 0.9]))
-    members = representatives.assign(3, checked, 0.6, 0.95)
+    members = representatives.assign(checked, 0.6, 0.95)
     assert list(zip(members.first, members.second, strict=True)) == [(0, 1), (0, 2)]
-    alone = representatives.assign(3, checked.take(np.array([0, 1])), 0.6, 0.95)
+    alone = representatives.assign(checked.take(np.array([0, 1])), 0.6, 0.95)
     assert list(zip(alone.first, alone.second, strict=True)) == [(0, 1)]
 
 
