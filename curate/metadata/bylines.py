@@ -23,7 +23,7 @@ def _name(least: int, most: int) -> str:
 _NAMES = rf"{_name(1, 5)}(?:\s*(?:,|&|and|und|et|y|e|i|och|og|en|и)\s+{_name(1, 5)}){{0,3}}"
 _CUE = (
     r"(?i:(?:story|article|words|text|report|column|opinion|analysis|review|photos?|interview|written|posted|published|"
-    r"created|authored|edited|updated|submitted|reported|reporting|blog)?\s*by|authors?|writer|byline|"
+    r"created|authored|edited|reviewed|updated|submitted|reported|reporting|blog)?\s*by|authors?|writer|byline|"
     r"(?:(?:ein(?:e)?\s)?(?:kommentar|kolumne|gastbeitrag|interview|analyse|text|reportage|bericht|essay|glosse)\s)?von|"
     r"autor(?:en|in|ka|a|e|es)?|(?:text|tekst|текст)\s?:|par|propos recueillis par|auteur|por|di|a cura di|autore|"
     r"door|av|af|skrevet av|автор(?:ы|и)?|opracowa(?:ł|ła|nie)|napisa(?:ł|ła)|oprac\.|yazar|haber|szerző|του|συντάκτης|"
@@ -50,13 +50,19 @@ _NO_NAME = (
     r"size|credit|advertisement|subscribe|newsletter|follow|facebook|youtube|linkedin|twitter|instagram|trending|"
     r"latest|popular|edition|politics|business|sports?|science|technology|health|culture|opinion|lifestyle|"
     r"entertainment|world|careers?|insights?|reactions|issue|contents?|consent|privacy|policy|terms|marketing|"
-    r"industry|shop|buy|get|how|why|what|where|when|the)\b"
+    r"industry|shop|buy|get|how|why|what|where|when|the|role|check|noticias?|relacionad[ao]s?)\b"
 )
 _ROLE = (
     r"(?i)\b(?:reporter|writer|editor|contributor|correspondent|columnist|analyst|staff|fellow|journalist|author|"
     r"redakteur(?:in)?|korrespondent(?:in)?|corresponsal|redactora?|journaliste|redaktor|reporterka?|manager|"
     r"strategist|specialist|consultant|redaksjonen|muhabir|автор|корреспондент|обозреватель|журналист|follow)\b"
 )
+
+
+_OTHERS_WORK = r"(?i)^\W*(?:edited|reviewed|updated)\s+by\b"
+_CAPTION = r"(?i)(?:\bgetty|\bimages\b|\bphoto|\bfot[oó]|\breuters/|\bap/|/ap\b|©|\bshutterstock|\bunsplash|фото)"
+_OWN_LINE = rf"^(?:By|BY|Von|Por|Par)\s+({_name(2, 4)})(?:,\s|$)"
+"""A byline that the line model took for the start of the article."""
 
 
 class Rule(NamedTuple):
@@ -75,7 +81,7 @@ def find(lines: pl.DataFrame) -> pl.DataFrame:
     from_title (lines past the title), in order.
     """
     near = [pl.col("text").shift(k).over("doc").alias(name) for k, name in ((1, "before"), (-1, "below"))]
-    candidates = lines.with_columns(_dated(), *near).filter(~pl.col("kept") & (pl.col("from_title") != 0))
+    candidates = lines.with_columns(_dated(), *near).filter(_may_be_byline() & (pl.col("from_title") != 0))
     candidates = candidates.with_columns(context=_context())
     readings = pl.concat(_read(candidates, rule) for rule in _rules())
     words = _lower_case_words(lines.filter(pl.col("doc").is_in(readings["doc"].implode())))  # dear, and few have one
@@ -83,6 +89,12 @@ def find(lines: pl.DataFrame) -> pl.DataFrame:
     named = named.filter(~pl.col("author").str.contains(_FURNITURE) & (pl.col("author").str.len_chars() > 1))
     best = named.sort("doc", "score", "i", descending=[False, True, False]).group_by("doc", maintain_order=True).first()
     return best.filter(pl.col("score") > 0.3).select("doc", "author")
+
+
+def _may_be_byline() -> pl.Expr:
+    """A line that is no part of the body, or one at its start that begins as a byline does."""
+    at_start = pl.col("after").is_between(-2, 3) & pl.col("text").str.contains(_OWN_LINE)
+    return ~pl.col("kept") | at_start
 
 
 def _rules() -> list[Rule]:
@@ -95,18 +107,20 @@ def _rules() -> list[Rule]:
     asked = pl.when(pl.col("before").str.contains(_ASKED)).then(text.str.extract(rf"^({_NAMES})"))
     dated = pl.coalesce(
         text.str.extract(rf"\b(?:[Bb]y|BY|von|por|di)\s*:?\s+({_NAMES})"),
-        text.str.extract(rf"^(?:\d+\s\w+\s[|·]\s)?({_name(2, 4)}?)\s*(?:[,|•·–—@\-/(]|\d|{_DATE_WORD}|$)"),
+        text.str.extract(rf"^(?:\d+\s\w+\s[|·]\s)?({_name(2, 4)}?)\s*(?:[,|•·–—@\-/(&]|and\s|und\s|\d|{_DATE_WORD}|$)"),
         text.str.extract(rf"[·|•]\s({_name(2, 4)})$"),
     )
     joined = text.str.extract(
         rf"^({_name(2, 4)})\s?(?:[|•·–—@(/]|,\s|\d+\s(?:min|hour|day|month)|Published|Updated|Posted)"
     )
+    with_role = text.str.extract(rf"^({_name(2, 3)}?),?\s{_ROLE}.{{0,60}}$")
     box = text.str.extract(rf"^(?:About\s)?({_name(2, 4)}),?\s(?:is an?|is the|covers|writes|has been)\s")
     return [
         Rule(byline, 3.0, 30, trusted=True),
         Rule(asked, 3.0, 14, trusted=True),
         Rule(pl.when(pl.col("date").is_not_null()).then(dated), 2.2, 20, trusted=False),
         Rule(joined, 1.5, 14, trusted=False),
+        Rule(with_role, 1.8, 10, trusted=False),
         Rule(box, 1.5, 200, trusted=False),
         Rule(text.str.extract(rf"^({_name(2, 3)})$"), 1.2, 5, trusted=False),
         Rule(text.str.extract(rf"^({_name(4, 7)})$"), 0.7, 9, trusted=False),
@@ -120,11 +134,16 @@ def _dated() -> pl.Expr:
 
 
 def _context() -> pl.Expr:
-    """What the neighbours say for a line: a date or a role beside it, the title above it, the body near."""
+    """What speaks for a line: a date or a role beside it, the title above it, the body near; no caption, no editor."""
     below = pl.col("below")
+    others = pl.col("text").str.contains(_OTHERS_WORK)
+    caption = (
+        pl.col("text").str.contains(_CAPTION) | (below.str.contains(_CAPTION) & (below.str.len_chars() < 80))
+    ).fill_null(False)
     role = (below.str.contains(_ROLE) & (below.str.len_chars() < 80)).fill_null(False)
     distance = pl.min_horizontal(pl.col("after").abs(), pl.col("from_title").abs()).clip(0, 20)
-    return 0.6 * pl.col("dated") + 0.8 * role - 0.1 * distance - 0.8 * (pl.col("from_title") <= 0)
+    beside = 0.6 * pl.col("dated") + 0.8 * role - 0.1 * distance - 0.8 * (pl.col("from_title") <= 0)
+    return beside - 0.6 * others - 1.0 * caption
 
 
 def _read(lines: pl.DataFrame, rule: Rule) -> pl.DataFrame:
