@@ -4,13 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner, Result
 
-from curate import tasks
+from curate import cli, tasks
 from curate.tasks import File
 
 ROOT = Path(__file__).parents[2]
@@ -24,10 +26,19 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def curate(*args: str, cwd: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command line in `cwd`."""
+def curate(*args: str, cwd: Path, expect: int = 0) -> Result:
+    """Run the command line in `cwd`, in this process: to start one takes longer than most commands."""
+    with chdir(cwd):
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(cli.main, args, prog_name="curate", catch_exceptions=False)
+    assert done.exit_code == expect, f"{args}: {done.exit_code}\n{done.output}"
+    return done
+
+
+def started(*args: str, cwd: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command line in `cwd`, as a user starts it."""
     command = [sys.executable, "-m", "curate", *args]
-    result = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **ENVIRONMENT}
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == expect, f"{args}: {result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
 

@@ -3,10 +3,8 @@
 import json
 
 import polars as pl
-import pytest
-from click.testing import CliRunner
 
-from curate.cli import main
+from tests.end_to_end.conftest import curate
 from tests.unit.test_neardup import prose
 
 CONFIG = """
@@ -24,18 +22,6 @@ release:
 """
 
 
-@pytest.fixture(autouse=True)
-def _in_its_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def curate(*arguments, expect=0):
-    """The command line, in this process."""
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == expect, done.stderr
-    return done
-
-
 def run(folder, version, texts, *options, removed="", expect=0):
     rows = [{"id": name, "text": text} for name, text in texts.items()]
     (folder / "removed.txt").write_text(removed)
@@ -43,7 +29,7 @@ def run(folder, version, texts, *options, removed="", expect=0):
     (folder / "configs/words").mkdir(parents=True, exist_ok=True)
     (folder / "configs/words/limits.md").write_text("No paper prints on Sunday.")
     (folder / "configs/c.yaml").write_text(CONFIG.format(version=version))
-    done = curate("run", "configs/c.yaml", "--workers", "1", *options, expect=expect)
+    done = curate("run", "configs/c.yaml", "--workers", "1", *options, cwd=folder, expect=expect)
     if expect:
         return done.stderr
     made = folder / f"data/releases/news/v{version}"
@@ -81,7 +67,7 @@ def test_removals_are_a_patch_for_ever_and_diff_tells_of_them(tmp_path):
     third, _ = run(tmp_path, "1.1.0", {**texts, **back})
     assert third == second | {"new": third["new"]}, "the list is empty now; what is near is removed too"
     folders = [f"data/releases/news/v{version}" for version in ("1.0.0", "1.1.0")]
-    told = json.loads(curate("diff", *folders, "--json", "--exit-code", expect=1).stdout)
+    told = json.loads(curate("diff", *folders, "--json", "--exit-code", cwd=tmp_path, expect=1).stdout)
     assert (told["bump"], told["added"], told["removed"], told["moved"]) == ("minor", 1, 1, 0)
     assert told["samples"]["removed"][0]["id"] == "d03"
     assert told["sources"] == {"docs.jsonl": {"added": 1, "removed": 1}}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from curate import __version__
-from tests.end_to_end.conftest import ENVIRONMENT, curate, make_project, release_bytes
+from tests.end_to_end.conftest import ENVIRONMENT, make_project, release_bytes, started
 
 CLUSTER = """
 import os, signal, threading, time
@@ -103,5 +103,5 @@ def test_a_killed_worker_and_a_lost_node_change_nothing(built, tmp_path):
 
 def test_ray_is_named_where_it_is_missing(project):
     (project / "ray.py").write_text("raise ImportError('not here')\n")
-    said = curate("run", "configs/news.yaml", "--engine", "ray", cwd=project, expect=2).stderr
+    said = started("run", "configs/news.yaml", "--engine", "ray", cwd=project, expect=2).stderr
     assert "pip install 'curate[ray]'" in said

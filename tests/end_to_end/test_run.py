@@ -8,7 +8,7 @@ import sys
 import polars as pl
 import pytest
 
-from tests.end_to_end.conftest import ENVIRONMENT, curate, read, release_bytes
+from tests.end_to_end.conftest import ENVIRONMENT, curate, read, release_bytes, started
 
 NEWS = "configs/news.yaml"
 
@@ -86,7 +86,7 @@ def test_a_changed_section_reruns_what_follows(built):
 
 
 def test_results_on_stdout_progress_on_stderr(project):
-    result = curate("--log-level", "debug", "run", NEWS, "--workers", "2", "--json", cwd=project)
+    result = started("--log-level", "debug", "run", NEWS, "--workers", "2", "--json", cwd=project)
     summary = json.loads(result.stdout)
     assert " INFO    boilerplate: 1 tasks, 0 of them done before" in result.stderr
     assert " DEBUG   boilerplate: " in result.stderr

@@ -10,7 +10,7 @@ import pytest
 from curate import pipeline
 from curate.errors import StorageError
 from curate.locks import STALE, hold
-from tests.end_to_end.conftest import ENVIRONMENT, curate, make_project, release_bytes
+from tests.end_to_end.conftest import curate, make_project, release_bytes, started
 
 CONFIG = "configs/news.yaml"
 
@@ -30,45 +30,38 @@ def bucket():
     server = server_of(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    own = {
+    settings = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in own.items():
+        for name, value in settings.items():
             patch.setenv(name, value)
         fsspec.filesystem("s3").mkdir("corpus")
-        yield "s3://corpus", own
+        yield "s3://corpus"
     server.stop()
 
 
 def test_everything_in_a_bucket(built, bucket, tmp_path):
-    url, _ = bucket
     folder = make_project(tmp_path)
     fs = fsspec.filesystem("s3")
     fs.put(str(folder / "data/raw/news"), "corpus/data/raw/news", recursive=True)
-    text = (folder / CONFIG).read_text().replace("data/raw/news", f"{url}/data/raw/news")
-    (folder / CONFIG).write_text(text.replace("\nread:", f"\ndata: {url}/corpora\n\nread:", 1))
-    told = json.loads(run(folder, bucket, "run", CONFIG, "--workers", "2", "--json"))
-    assert told["release"]["path"] == f"{url}/corpora/releases/news/v0.1.0"
-    ours, theirs = released(f"{url}/corpora"), release_bytes(built)
+    text = (folder / CONFIG).read_text().replace("data/raw/news", f"{bucket}/data/raw/news")
+    (folder / CONFIG).write_text(text.replace("\nread:", f"\ndata: {bucket}/corpora\n\nread:", 1))
+    told = json.loads(started("run", CONFIG, "--workers", "2", "--json", cwd=folder).stdout)
+    assert told["release"]["path"] == f"{bucket}/corpora/releases/news/v0.1.0"
+    ours, theirs = released(f"{bucket}/corpora"), release_bytes(built)
     assert sorted(ours) == sorted(name for name in theirs if not name.endswith(".lock"))
     shards = [name for name in ours if name.endswith(".parquet")]
     assert len(shards) == 3
     assert not (folder / "data/build").exists()
-    assert {row["verdict"] for row in json.loads(run(folder, bucket, "plan", CONFIG, "--json"))} == {"keep"}
-    assert "unchanged" in run(folder, bucket, "run", CONFIG)
-    assert "In the release" in run(folder, bucket, "explain", CONFIG, first_id(ours, shards[0], tmp_path))
+    assert {row["verdict"] for row in json.loads(curate("plan", CONFIG, "--json", cwd=folder).stdout)} == {"keep"}
+    assert "unchanged" in curate("run", CONFIG, cwd=folder).stdout
+    first = first_id(ours, shards[0], tmp_path)
+    assert "In the release" in curate("explain", CONFIG, first, cwd=folder).stdout
     assert not fs.exists("corpus/corpora/build/news/lock")
-
-
-def run(folder, bucket, *arguments):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in bucket[1].items():
-            patch.setitem(ENVIRONMENT, name, value)
-        return curate(*arguments, cwd=folder).stdout
 
 
 def first_id(files, name, folder):
@@ -98,7 +91,7 @@ def test_a_release_without_its_manifest_is_none(built, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["file", "memory", "s3"])
 def test_a_lock_that_a_dead_process_does_not_hold(kind, tmp_path, request):
     roots = {"file": str(tmp_path / "build"), "memory": "memory://locked"}
-    root = roots.get(kind) or f"{request.getfixturevalue('bucket')[0]}/locked"
+    root = roots.get(kind) or f"{request.getfixturevalue('bucket')}/locked"
     with hold(root), pytest.raises(StorageError, match="another run is working here"), hold(root):
         pass
     with hold(root):
