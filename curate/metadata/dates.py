@@ -7,6 +7,8 @@ neither do impossible ones (31 February).
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 _MONTHS = {
@@ -79,9 +81,15 @@ def find(text: pl.Expr, month_first: pl.Expr | None = None) -> pl.Expr:
 
 def _iso(groups: pl.Expr, century: str = "") -> pl.Expr:
     month = groups.struct.field("m")
-    number = month.replace_strict(_NUMBER, default=month)
+    number = month.replace_strict(*_numbers(), default=month)
     year = pl.lit(century) + groups.struct.field("y")
     return _checked(year, number, groups.struct.field("d"))
+
+
+@cache
+def _numbers() -> tuple[pl.Series, pl.Series]:
+    """Names of months, and their numbers."""
+    return pl.Series(list(_NUMBER)), pl.Series(list(_NUMBER.values()))
 
 
 def _slashed(folded: pl.Expr, month_first: pl.Expr) -> pl.Expr:

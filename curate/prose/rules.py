@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -80,22 +81,47 @@ def ruled(
 
     With `by_language` among the limits, one that is the paper's is that of the document's language, where it has one.
     """
-    names = batch.columns
-    batch = batch.hstack(measures.select(pl.all().name.prefix("_")))
-    for rule, reason in rules.items():
-        if limits[rule] is None:
-            continue
-        limit = _own_limits(rule, limits, batch)
-        measure = pl.col(f"_{rule[4:]}")
-        broken, sign = (measure < limit, "<") if rule.startswith("min_") else (measure > limit, ">")
-        batch = drop(batch, broken, reason, pl.format(f"{{}} {sign} {{}}", measure.round(4), limit))
-    return batch.select(names)
+    asked = [rule for rule in rules if limits[rule] is not None]
+    if not asked:
+        return batch
+    measured = measures.hstack(_own_limits(batch))
+    broken = {rule: _is_broken(rule, _limit(rule, limits)) for rule in asked}
+    hit = measured.select(pl.any_horizontal(*broken.values()).fill_null(False)).to_series()
+    hit &= batch["drop_reason"].is_null()
+    told = measured.filter(hit).select(
+        drop_reason=pl.coalesce(pl.when(broken[rule]).then(pl.lit(rules[rule])) for rule in asked),
+        drop_detail=pl.coalesce(pl.when(broken[rule]).then(_said(rule, _limit(rule, limits))) for rule in asked),
+    )
+    return batch.with_columns(batch[name].scatter(hit.arg_true(), told[name]) for name in told.columns)
 
 
-def _own_limits(rule: str, limits: Mapping[str, Any], batch: pl.DataFrame) -> pl.Expr:
-    """The limit of each document."""
+def _is_broken(rule: str, limit: pl.Expr) -> pl.Expr:
+    measure = pl.col(rule[4:])
+    return measure < limit if rule.startswith("min_") else measure > limit
+
+
+def _said(rule: str, limit: pl.Expr) -> pl.Expr:
+    """What was measured, and the limit."""
+    sign = "<" if rule.startswith("min_") else ">"
+    return pl.format(f"{{}} {sign} {{}}", pl.col(rule[4:]).round(4), limit)
+
+
+def _limit(rule: str, limits: Mapping[str, Any]) -> pl.Expr:
+    """The limit of each document: where the config says the paper's, that of its language."""
     limit = limits[rule]
-    if not limits.get("by_language") or limit != LIMITS["en"].get(rule):
-        return pl.lit(limit)
-    own = {language: table[rule] for language, table in LIMITS.items() if rule in table}
-    return pl.lit(language_of(batch).replace_strict(own, default=limit, return_dtype=pl.Float64))
+    own = limits.get("by_language") and limit == LIMITS["en"].get(rule)
+    return pl.col(rule).fill_null(limit) if own else pl.lit(limit)
+
+
+def _own_limits(batch: pl.DataFrame) -> pl.DataFrame:
+    """The limits of each document's language, a column a rule, null where it has none of its own."""
+    languages = language_of(batch).to_frame("language")
+    return languages.join(_table(), on="language", how="left", maintain_order="left").drop("language")
+
+
+@cache
+def _table() -> pl.DataFrame:
+    """LIMITS, a row a language."""
+    schema = {"language": pl.String} | dict.fromkeys(LIMITS["en"], pl.Float64)
+    rows = [{"language": language, **table} for language, table in LIMITS.items()]
+    return pl.DataFrame(rows, schema=schema)

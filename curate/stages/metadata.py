@@ -22,6 +22,8 @@ BEFORE, AFTER, TOP = 45, 15, 3
 """Lines looked at: so many before the body's first line, so many from it on, and the first ones of the page."""
 
 _FILLED = ("title", "author", "published")
+_SAID = {"doc": pl.UInt32} | dict.fromkeys(("title_said", "author_said", "published_said", "site_said"), pl.String)
+_SEEN = {"doc": pl.UInt32} | dict.fromkeys(("title_seen", "author_seen", "published_seen"), pl.String)
 _SENTENCE_END = r"[.!?。！？…]\W{0,3}$"
 _SUFFIX = r"\s+(?:[|·•»«—–\-:]|::|//)\s+[^|·•»«—–]{1,40}$"
 _RELATIVE = (
@@ -58,22 +60,30 @@ class Config(Section):
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The batch with title, author, published and site filled where found; without `html` and `lines`."""
-    batch = batch.with_row_index("doc")
-    asked = pl.any_horizontal(pl.lit(False), *(_given(name).is_null() for name in config.find))
-    said, seen = _said(batch), _seen(batch.filter(asked))
-    both = batch.join(said, on="doc", how="left", maintain_order="left")
-    both = both.join(seen, on="doc", how="left", maintain_order="left")
+    batch = batch.with_row_index("doc").with_columns(_given("title"), _given("author"), _given("site"))
+    batch = batch.with_columns(_days(batch["published"]))
+    asked = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_null() for name in config.find))
+    both = batch.join(_said(batch), on="doc", how="left", maintain_order="left")
+    both = both.join(_seen(batch.filter(asked)), on="doc", how="left", maintain_order="left")
     both = both.with_columns(published_said=_local(pl.col("published_said"), pl.col("published_seen")))
-    ways = [(name, ("said", "seen") if name in config.find else ()) for name in _FILLED]
-    filled = [pl.coalesce(_given(name), *(f"{name}_{way}" for way in found)).alias(name) for name, found in ways]
-    site = pl.coalesce(_given("site"), _host(pl.col("url")), "site_said").alias("site")
+    found = [name for name in _FILLED if name in config.find]
+    filled = [pl.coalesce(name, f"{name}_said", f"{name}_seen").alias(name) for name in found]
+    site = pl.coalesce("site", _host(pl.col("url")), "site_said").alias("site")
     return both.with_columns(*filled, site).select(batch.columns).drop("doc", "html", "lines", strict=False)
 
 
 def _given(name: str) -> pl.Expr:
-    """What the input says; of a date, its ISO form, or nothing where it is none."""
-    given = pl.when(pl.col(name).str.strip_chars() != "").then(name)
-    return pl.coalesce(dates.find(given), _of_seconds(given)) if name == "published" else given
+    """What the input says, null where that is blank."""
+    return pl.when(pl.col(name).str.strip_chars() != "").then(name).alias(name)
+
+
+def _days(given: pl.Series) -> pl.Series:
+    """Given dates in ISO form, null where one is none. Many documents have the same, so each is read once."""
+    known = given.drop_nulls().unique()
+    if known.is_empty():
+        return given
+    days = known.to_frame("date").select(pl.coalesce(dates.find(pl.col("date")), _of_seconds(pl.col("date"))))
+    return given.replace_strict(known, days.to_series(), default=None)
 
 
 def _of_seconds(text: pl.Expr) -> pl.Expr:
@@ -97,13 +107,16 @@ def _said(batch: pl.DataFrame) -> pl.DataFrame:
     """doc and what the source of an HTML page says: title_said, author_said, published_said, site_said."""
     pages = batch.select("doc", "html").drop_nulls() if "html" in batch.columns else batch.select("doc").clear()
     rows = [(doc, *markup.read(html)) for doc, html in pages.iter_rows()]
-    names = ["title_said", "author_said", "published_said", "site_said"]
-    said = pl.DataFrame(rows, schema={"doc": pl.UInt32} | dict.fromkeys(names, pl.String), orient="row")
+    said = pl.DataFrame(rows, schema=_SAID, orient="row")
+    if not rows:
+        return said
     return said.with_columns(published_said=dates.find(pl.col("published_said")), site_said=_host(pl.col("site_said")))
 
 
 def _seen(batch: pl.DataFrame) -> pl.DataFrame:
     """doc and what a reader of the lines sees: title_seen, author_seen, published_seen."""
+    if batch.is_empty():
+        return pl.DataFrame(schema=_SEEN)
     lines = _lines(batch)
     lines = lines.join(_dated(lines), on=["doc", "i"], how="left", maintain_order="left")
     titles = _titles(lines, batch)
