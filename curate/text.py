@@ -108,7 +108,7 @@ def tokens(texts: Sequence[str]) -> Tokens:
     cuts, odd, points = _fold(data)
     if changed := _composed(texts, np.searchsorted(breaks, odd, side="right") - 1, points):
         data, cuts, breaks = _exchanged(data, cuts, breaks, changed)
-    starts, ends = _find(data, cuts)
+    starts, ends = runs(data != _BLANK, cuts)
     return Tokens(data, starts, ends, np.searchsorted(starts, breaks))
 
 
@@ -167,11 +167,10 @@ def _merged(
     return np.concatenate(pieces)
 
 
-def _find(data: Bytes, cuts: Flags) -> tuple[Positions, Positions]:
-    """Where tokens start and end: runs of what is not blank, cut before and after the one-character tokens."""
-    word = data != _BLANK
-    cuts[1:] |= word[1:] != word[:-1]
-    return np.flatnonzero(cuts & word), np.flatnonzero(cuts[1:] & word[:-1]) + 1
+def runs(solid: Flags, cuts: Flags) -> tuple[Positions, Positions]:
+    """Where runs of what is solid start and end, cut where `cuts` says; what is first must not be solid."""
+    cuts[1:] |= solid[1:] != solid[:-1]
+    return np.flatnonzero(cuts & solid), np.flatnonzero(cuts[1:] & solid[:-1]) + 1
 
 
 def _fold(data: Bytes) -> tuple[Flags, Positions, Positions]:
@@ -181,13 +180,7 @@ def _fold(data: Bytes) -> tuple[Flags, Positions, Positions]:
     """
     cuts = np.zeros(len(data), bool)
     odd = [np.empty((2, 0), np.int64)]
-    leads = np.flatnonzero(data >= 0xC0)
-    heads = data[leads]
-    for length, low, high in ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0x100)):
-        at = leads.compress((heads >= low) & (heads < high))
-        if not len(at):
-            continue
-        points = _codepoints(data, at, length)
+    for at, points, length in wide_characters(data):
         looks = _looks().take(points)
         capital = np.flatnonzero(looks & _CAPITAL)
         _write(data, at[capital], _lower()[points[capital]], length)
@@ -200,6 +193,16 @@ def _fold(data: Bytes) -> tuple[Flags, Positions, Positions]:
         rare = np.flatnonzero(looks >= _ODD)
         odd.append(np.stack([at[rare], points[rare]]))
     return cuts, *np.concatenate(odd, axis=1)
+
+
+def wide_characters(data: Bytes) -> Iterator[tuple[Positions, npt.NDArray[np.int32], int]]:
+    """The characters of a UTF-8 text beyond ASCII, by their number of bytes: where they begin, their code points."""
+    leads = np.flatnonzero(data >= 0xC0)
+    heads = data[leads]
+    for length, low, high in ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0x100)):
+        at = leads.compress((heads >= low) & (heads < high))
+        if len(at):
+            yield at, _codepoints(data, at, length), length
 
 
 def _codepoints(data: Bytes, at: Positions, length: int) -> npt.NDArray[np.int32]:

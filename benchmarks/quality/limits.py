@@ -45,10 +45,9 @@ DIGITS = 2
 def stretches(texts: Sequence[str]) -> Iterator[str]:
     """WORDS words at a time, as they stand in the texts."""
     words = find_words(pl.Series("text", texts, dtype=pl.String))
-    ends = words.starts + words.lengths
     for first, behind in zip(words.offsets, words.offsets[1:], strict=False):
         for start in range(first, behind - WORDS + 1, WORDS):
-            yield words.text[words.starts[start] : ends[start + WORDS - 1]]
+            yield words.data[words.starts[start] : words.ends[start + WORDS - 1]].tobytes().decode()
 
 
 def measured(texts: Sequence[str]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curate.document import drop, language_of
+from curate.document import language_of
 
 WORD_RULES = {
     "min_words": "too few words",

@@ -14,21 +14,38 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curate.text import OTHER, SINGLE, WORD, Bytes, Hashes, Positions, Tokens, categories, character_classes, mix
+from curate.text import (
+    OTHER,
+    SINGLE,
+    WORD,
+    Bytes,
+    Flags,
+    Hashes,
+    Positions,
+    Tokens,
+    categories,
+    character_classes,
+    mix,
+    runs,
+    wide_characters,
+)
 
 _SPACE, _DIGIT = 4, 8  # beside text.OTHER, WORD and SINGLE: one bit each
+_FIRST_BYTE = -64  # of a character, as a signed number, at least; bytes within one are below
 
 
 @dataclass(frozen=True)
 class Words:
     """The words of a batch of texts: text `i` has the words `offsets[i]` up to `offsets[i + 1]`."""
 
-    text: str  # all texts, with a line end behind each
-    starts: Positions  # in characters
-    lengths: Positions
-    real: npt.NDArray[np.bool_]  # has a letter or digit
-    alphabetic: npt.NDArray[np.bool_]  # has a letter
-    single: npt.NDArray[np.bool_]  # is one character of a script without spaces
+    data: Bytes  # all texts in UTF-8
+    starts: Positions  # where each word begins in `data`
+    ends: Positions
+    places: Positions  # where it begins in characters
+    lengths: Positions  # in characters
+    real: Flags  # has a letter or digit
+    alphabetic: Flags  # has a letter
+    single: Flags  # is one character of a script without spaces
     offsets: Positions
 
     @property
@@ -39,10 +56,7 @@ class Words:
     @cached_property
     def hashes(self) -> Hashes:
         """A 64-bit hash of each word."""
-        data = np.frombuffer(self.text.encode() + bytes(8), np.uint8)
-        ends = self.starts + self.lengths
-        more = _bytes_before(np.frombuffer(self.text.encode("utf-32-le"), np.uint32))
-        return Tokens(data, self.starts + more[self.starts], ends + more[ends], self.offsets).hashes()
+        return Tokens(self.data, self.starts, self.ends, self.offsets).hashes()
 
     @cached_property
     def document(self) -> Positions:
@@ -56,46 +70,63 @@ class Words:
 
 
 def find_words(texts: pl.Series) -> Words:
-    """All words of the texts. One pass over the characters of all of them."""
-    text = "\n".join(texts) + "\n"
-    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    kinds = _kinds()[points]
-    solid, single = kinds != _SPACE, kinds == SINGLE
-    edge = np.zeros(len(points) + 1, bool)
-    edge[0] = solid[0]
-    edge[1:-1] = (solid[1:] != solid[:-1]) | (solid[1:] & (single[1:] | single[:-1]))
-    starts, ends = np.flatnonzero(edge[:-1] & solid), np.flatnonzero(edge[1:] & solid) + 1
-    breaks = np.append(0, np.cumsum(texts.str.len_chars().to_numpy() + 1, dtype=np.int64))
-    offsets = np.searchsorted(starts, breaks)
-    met = np.bitwise_or.reduceat(kinds, starts) if len(starts) else np.empty(0, np.uint8)
+    """All words of the texts. A few passes over the bytes of all of them."""
+    joined = b"".join([b"\n", b"\n".join(texts.cast(pl.Binary).to_list()), b"\n" * 9])  # hashes read up to 8 further
+    data = np.frombuffer(joined, np.uint8)
+    kinds, cuts = _characters(joined)
+    starts, ends = runs(kinds != _SPACE, cuts)
+    breaks = np.cumsum(np.append(1, texts.str.len_bytes().to_numpy() + 1))
+    before = np.cumsum(data.view(np.int8) >= _FIRST_BYTE, dtype=np.int32)  # characters that began up to here
+    real, alphabetic = _met(kinds, starts, ends)
     return Words(
-        text=text,
+        data=data,
         starts=starts,
-        lengths=ends - starts,
-        real=(met & (WORD | SINGLE | _DIGIT)) != 0,
-        alphabetic=(met & (WORD | SINGLE)) != 0,
-        single=single[starts],
-        offsets=offsets,
+        ends=ends,
+        places=before[starts].astype(np.int64),
+        lengths=(before[ends - 1] - before[starts] + 1).astype(np.int64),
+        real=real,
+        alphabetic=alphabetic,
+        single=kinds[starts] == SINGLE,
+        offsets=np.searchsorted(starts, breaks),
     )
 
 
-def _bytes_before(points: npt.NDArray[np.uint32]) -> Positions:
-    """For each character, and the end, how many bytes more than characters stand before it in UTF-8."""
-    more = np.zeros(len(points) + 1, np.int64)
-    wide = (points >= 0x80).view(np.uint8) + (points >= 0x800).view(np.uint8) + (points >= 0x10000).view(np.uint8)
-    np.cumsum(wide, out=more[1:])
-    return more
+def _characters(joined: bytes) -> tuple[Bytes, Flags]:
+    """The class of each character at its first byte, and where characters that are words start and end."""
+    kinds = np.frombuffer(bytearray(joined.translate(_ascii_kinds())), np.uint8)
+    cuts = np.zeros(len(kinds), bool)
+    for at, points, length in wide_characters(np.frombuffer(joined, np.uint8)):
+        found = _kinds().take(points)
+        kinds[at] = found
+        space, single = at[found == _SPACE], at[found == SINGLE]
+        for i in range(1, length):
+            kinds[space + i] = _SPACE
+        cuts[single] = cuts[single + length] = True
+    return kinds, cuts
+
+
+def _met(kinds: Bytes, starts: Positions, ends: Positions) -> tuple[Flags, Flags]:
+    """Which words have a letter or digit, and which a letter. Those that do not begin with one are gone through."""
+    alphabetic = (kinds[starts] & (WORD | SINGLE)) != 0
+    real = alphabetic.copy()
+    odd = np.flatnonzero(~alphabetic)
+    if len(odd):
+        met = np.bitwise_or.reduceat(kinds, np.stack([starts[odd], ends[odd]], axis=1).ravel())[::2]
+        alphabetic[odd] = (met & (WORD | SINGLE)) != 0
+        real[odd] = (met & (WORD | SINGLE | _DIGIT)) != 0
+    return real, alphabetic
 
 
 class Grams:
     """The n-grams that their text has more than once, for growing n: a part of each stood there for n - 1, too."""
 
-    def __init__(self, words: Words, wanted: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, words: Words, wanted: Flags) -> None:
         self.words = words
         self.document = words.document
         self.n = 1
         self.at = np.flatnonzero(wanted[self.document])  # the words they begin with
-        self.keys = mix(words.hashes[self.at] + mix(self.document[self.at].astype(np.uint64) + np.uint64(1)))
+        salts = mix(np.arange(1, len(words.counts) + 1, dtype=np.uint64))
+        self.keys = words.hashes[self.at] + salts[self.document[self.at]]
         self.first = self.count = self.at  # of each: where its like begins for the first time, how many there are
 
     def lengthen(self) -> None:
@@ -104,7 +135,7 @@ class Grams:
         last = self.at + self.n - 1
         inside = np.flatnonzero(last < self.words.offsets[self.document[self.at] + 1])
         at, last = self.at[inside], last[inside]
-        keys = mix(self.keys[inside] + mix(self.words.hashes[last] + np.uint64(self.n)))
+        keys = mix(self.keys[inside]) + self.words.hashes[last]
         self.at, self.keys, self.first, self.count = _repeated(at, keys)
 
     def top(self) -> Positions:
@@ -124,10 +155,10 @@ class Grams:
 
     def _lengths(self, at: Positions) -> Positions:
         last = at + self.n - 1
-        return self.words.starts[last] + self.words.lengths[last] - self.words.starts[at]
+        return self.words.places[last] + self.words.lengths[last] - self.words.places[at]
 
 
-def _chain(following: Positions) -> npt.NDArray[np.bool_]:
+def _chain(following: Positions) -> Flags:
     """Which of n places are met on the way from the first: from each, one goes on to `following`; n is the end.
 
     Each round finds the places at twice the distance, so that a long way takes few.
@@ -160,8 +191,8 @@ def _collide(keys: Hashes) -> Positions:
     """Those whose first bits others have too, all that occur more than once among them: far fewer are left to sort."""
     bits = max(len(keys).bit_length() + 2, 8)
     slots = (keys >> np.uint64(64 - bits)).astype(np.int64)
-    numbers = np.arange(len(keys))
-    last = np.empty(1 << bits, np.int64)
+    numbers = np.arange(len(keys), dtype=np.int32)
+    last = np.empty(1 << bits, np.int32)
     last[slots] = numbers
     shared = np.zeros(1 << bits, bool)
     shared[slots[last[slots] != numbers]] = True
@@ -177,3 +208,9 @@ def _kinds() -> Bytes:
     below[numbers & (below != OTHER) & (below != SINGLE)] = _DIGIT
     kinds[[point for point in range(0x3001) if chr(point).isspace()]] = _SPACE
     return kinds
+
+
+@cache
+def _ascii_kinds() -> bytes:
+    """The classes of ASCII; bytes beyond it are in no token by themselves."""
+    return _kinds()[:0x80].tobytes() + bytes([OTHER] * 0x80)
