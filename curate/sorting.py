@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 
 import fsspec
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.section import Section
@@ -50,7 +52,9 @@ def ranges(done: Sequence[Done], size: int) -> list[tuple[Range, list[File]]]:
 
 def between(runs: Sequence[File], keys: Range) -> pl.DataFrame:
     """The rows of sorted runs in a range of keys, sorted. Of the rest of the files only the statistics are read."""
-    return pl.concat(frame for run in runs for frame in _between(run, keys)).sort("key", maintain_order=True)
+    rows = pl.from_arrow(pa.concat_tables(table for run in runs for table in _between(run, keys)))
+    assert isinstance(rows, pl.DataFrame)
+    return rows.sort("key", maintain_order=True)
 
 
 def pieces(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -73,21 +77,16 @@ def _runs_in(keys: Range, spans: pl.DataFrame, done: Sequence[Done]) -> list[Fil
     return found or [done[0].files["run-00000"]]  # one that is empty, where all are
 
 
-def _between(run: File, keys: Range) -> Iterator[pl.DataFrame]:
-    inside = (pl.col("key") >= keys.low) & ((pl.col("key") < keys.high) | pl.lit(keys.high == ""))
+def _between(run: File, keys: Range) -> Iterator[pa.Table]:
     with fsspec.open(run.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        yield _frame(parquet.schema_arrow.empty_table())
+        yield parquet.schema_arrow.empty_table()
         for group in range(parquet.num_row_groups):
             found = parquet.metadata.row_group(group).column(0).statistics
             if found is None or not found.has_min_max or _overlaps(found.min, found.max, keys):
-                yield _frame(parquet.read_row_group(group, use_threads=False)).filter(inside)
+                rows = parquet.read_row_group(group, use_threads=False)
+                inside = pc.greater_equal(rows["key"], keys.low)
+                yield rows.filter(pc.and_(inside, pc.less(rows["key"], keys.high)) if keys.high else inside)
 
 
 def _overlaps(low: str, high: str, keys: Range) -> bool:
     return high >= keys.low and (not keys.high or low < keys.high)
-
-
-def _frame(table: object) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame

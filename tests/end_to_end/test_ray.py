@@ -1,6 +1,9 @@
-"""The Ray engine on a cluster of two nodes, a worker killed and then a node lost: the same bytes as local."""
+"""The Ray engine on a cluster of two nodes, its build and releases in an object store, a worker killed and then a node
+lost: the same bytes as local."""
 
 import importlib.util
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +16,18 @@ from tests.end_to_end.conftest import ENVIRONMENT, make_project, release_bytes, 
 CLUSTER = """
 import os, signal, threading, time
 from pathlib import Path
+import fsspec
+from moto.server import ThreadedMotoServer
 from ray.cluster_utils import Cluster
 from curate import pipeline
+from curate.progress import Bars
+
+server = ThreadedMotoServer(port=5555, verbose=False)
+server.start()
+os.environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:5555", "AWS_DEFAULT_REGION": "us-east-1"}
+os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "RAY_worker_niceness": "0"}
+store = fsspec.filesystem("s3", use_listings_cache=False)
+store.mkdir("corpus")
 
 def nodes():
     for status in Path("/proc").glob("[0-9]*/cmdline"):
@@ -25,8 +38,8 @@ def nodes():
             pass
 
 def hurt():
-    while not list(Path("data/build/news").glob("normalize/*.json")):
-        time.sleep(0.05)
+    while not store.glob("corpus/build/news/normalize/*.json"):
+        time.sleep(0.2)
     while not (found := list(nodes())):
         time.sleep(0.01)
     os.kill(found[0], signal.SIGKILL)
@@ -39,8 +52,11 @@ cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashbo
 second = cluster.add_node(**small)
 thread = threading.Thread(target=hurt)
 thread.start()
-pipeline.run("configs/news.yaml", engine="ray", ray_address=cluster.address)
+with Bars() as bars:
+    pipeline.run("configs/news.yaml", engine="ray", ray_address=cluster.address, data="s3://corpus", watcher=bars)
 thread.join()
+store.get("corpus/releases", "data/releases", recursive=True)
+store.get_file("corpus/build/news/timeline.json", "timeline.json")
 """
 
 SET_ASIDE = """
@@ -77,7 +93,8 @@ except UsageError as error:
     print(error, flush=True)
 """
 
-needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs curate[ray]")
+NEEDED = ("ray", "moto", "s3fs")
+needs_ray = pytest.mark.skipif(not all(map(importlib.util.find_spec, NEEDED)), reason="needs curate[ray,s3] and moto")
 
 
 def apart(*command, cwd):
@@ -98,7 +115,12 @@ def test_a_killed_worker_and_a_lost_node_change_nothing(built, tmp_path):
     assert "hurt" in result.stdout
     assert "[('doc-7', 'killed its worker')] 19" in result.stdout
     assert f"has {__version__}, this is 0.0.9; install the same" in result.stdout
-    assert release_bytes(folder) == release_bytes(built)
+    assert release_bytes(folder) == {name: data for name, data in release_bytes(built).items() if ".lock" not in name}
+    assert re.search(r"^quality +\d+ documents, \d+ dropped, [\d,]+ MB", result.stderr, re.M), "progress"
+    bars = [event for event in json.loads((folder / "timeline.json").read_text())["traceEvents"] if event["ph"] == "X"]
+    ran = {event["name"] for event in bars if event["pid"]}
+    assert {"read", "boilerplate/templates", "dedup/clusters", "split", "release/check"} <= ran
+    assert len({event["tid"] for event in bars if event["pid"]}) > 1, "workers"
 
 
 def test_ray_is_named_where_it_is_missing(project):
