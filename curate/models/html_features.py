@@ -19,7 +19,7 @@ import polars as pl
 
 from curate.models import html_table
 from curate.models.html_table import Floats, Ints, Table
-from curate.models.html_words import CUES, code, cues
+from curate.models.html_words import CUES, cues
 
 TAGS = (
     *("nav", "footer", "header", "aside", "article", "main", "section", "ul", "ol", "li", "table", "td", "form"),
@@ -87,9 +87,8 @@ class Batch:
     def _surroundings(self) -> Floats:
         """For each tag and cue, one over the steps (from 1) to the nearest element around that has it; 0 without."""
         table = self.table
-        names = {name: i for i, name in enumerate(TAGS)}
-        tags = np.array([names.get(tag, -1) for tag, _ in table.looks])
-        has = np.concatenate([tags[:, None] == np.arange(len(TAGS)), cues(table)], 1)
+        tags = table.looks["tag"].to_numpy()[:, None] == np.array(TAGS)
+        has = np.concatenate([tags, cues(table)], 1)
         deepest = np.full((len(table.parent), has.shape[1]), -1, np.float32)
         for level in self.levels[1:]:
             depth = table.depth[level][:, None]
@@ -115,8 +114,7 @@ class Batch:
     def _best(self) -> Floats:
         """The element that readability would take: most sentences in its paragraphs, those of its children by half."""
         table, size = self.table, len(self.table.parent)
-        tags = np.array([code(tag) for tag, _ in table.looks], np.int64)[table.look]
-        inner = np.isin(tags, [code(tag) for tag in ("p", "span", "li", "blockquote", "h2", "h3")])
+        inner = table.has_tag(("p", "span", "li", "blockquote", "h2", "h3"))
         at = np.where(inner[table.element], table.parent[table.element], table.element)
         within = np.bincount(at, weights=self.good_units, minlength=size)
         children = 0.5 * np.bincount(table.parent[at], weights=self.good_units, minlength=size)
@@ -148,8 +146,7 @@ class Batch:
 
     def _rest(self) -> Floats:
         table = self.table
-        tags = np.array([code(tag) for tag, _ in table.looks], np.int64)[table.look[table.inline]]
-        inline = [np.isin(tags, [code(tag) for tag in names]) for names in (("a",), ("strong", "b"), ("time",))]
+        inline = [table.has_tag(names)[table.inline] for names in (("a",), ("strong", "b"), ("time",))]
         return np.stack([table.hidden[table.element], table.depth[table.element], *inline], 1).astype(np.float32)
 
     def _alike(self) -> Ints:

@@ -52,11 +52,9 @@ def _kept(batch: Batch, score: Floats) -> Floats:
 
 def _paths(table: Table) -> Ints:
     """A number for each path of tags from the root of a page to a block."""
-    tags: dict[str, int] = {}
-    tag = np.array([tags.setdefault(name, len(tags)) for name, _ in table.looks], np.int64)[table.look]
-    path = np.zeros(len(table.parent), np.int64)
+    path, size = np.zeros(len(table.parent), np.int64), len(table.tags)
     for level in html_table.levels(table)[1:]:
-        path[level] = np.unique(path[table.parent[level]] * len(tags) + tag[level], return_inverse=True)[1]
+        path[level] = np.unique(path[table.parent[level]] * size + table.tag[level], return_inverse=True)[1]
     key = (table.block_page * (html_tree.MAX_DEPTH + 1) + table.depth[table.element]) * len(path) + path[table.element]
     paths: Ints = np.unique(key, return_inverse=True)[1]
     return paths

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import polars as pl
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
+
+_WORDS = r"[a-z]+|[A-Z][a-z]+|[A-Z]+|[^\W\d_]+"
 
 
 @dataclass
@@ -24,13 +28,36 @@ class Table:
     look: Ints  # index into looks
     hidden: Ints
     element_page: Ints
-    looks: list[tuple[str, str]]  # tag, attributes
+    looks: pl.DataFrame  # tag, told: the values of its attributes
     texts: pl.Series  # of the blocks
     block_page: Ints
     element: Ints  # [blocks] the block element around it
     inline: Ints  # the element its text begins in
     link_chars: Ints
     links: Ints
+
+    @cached_property
+    def told(self) -> pl.DataFrame:
+        """The words of the attributes of each look, in lower case: `look`, `word`."""
+        words = self.looks.select(look=pl.int_range(pl.len()), word=pl.col("told").str.extract_all(_WORDS))
+        return words.explode("word").drop_nulls().with_columns(pl.col("word").str.to_lowercase())
+
+    @cached_property
+    def tag(self) -> Ints:
+        """A number for the tag of each element, index into `tags`."""
+        return self._tags[0][self.look]
+
+    @property
+    def tags(self) -> list[str]:
+        return self._tags[1].to_list()
+
+    def has_tag(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Of each element, whether its tag is one of these."""
+        return np.isin(self.tags, names)[self.tag]
+
+    @cached_property
+    def _tags(self) -> tuple[Ints, pl.Series]:
+        return numbered(self.looks["tag"])
 
     def with_blocks(self, chosen: npt.NDArray[np.bool_]) -> Table:
         """The same pages with some of their blocks alone."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, SelectolaxError
 
 from curate.models.html_table import Ints, Table, numbered
 from curate.models.html_taming import tamed
@@ -41,8 +41,8 @@ _SKIP = [
     "script", "style", "noscript", "template", "svg", "object", "embed", "applet", "head", "iframe", "canvas",
     "math", "map", "xmp", "noembed", "noframes", "plaintext", "img",
 ]  # fmt: skip
-_OPENS, _CLOSES = re.compile(r"<([^\s>/]+)"), re.compile(r"</([^\s>]+)")
-_COMMENT = re.compile("<!--.*?-->", re.DOTALL)
+_OPENS, _CLOSES = re.compile(rb"<([^\s>/]+)"), re.compile(rb"</([^\s>]+)")
+_COMMENT = re.compile(b"<!--.*?-->", re.DOTALL)
 _TOLD = ("class", "id", "role", "itemprop", "data-testid", "data-component", "data-type", "data-block", "property")
 _RARE = rf' (?:{"|".join(_TOLD[2:])}|hidden|aria-hidden|style)="'
 _UNSEEN = r' hidden="| aria-hidden="true"| style="[^"]*(?i:display\s*:\s*none|visibility\s*:\s*hidden)'
@@ -50,33 +50,33 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": "\u00a0", "&quot;": '"', "&amp;
 _SPACE = r"[\s\u200b\ufeff]{2,}|[^\S ]|[\u200b\ufeff]"  # but not one alone
 
 
-def read(pages: Sequence[str]) -> Table:
-    """The elements and blocks of HTML pages. A page that cannot be parsed has no blocks."""
+def read(pages: Sequence[bytes]) -> Table:
+    """The elements and blocks of HTML pages, in UTF-8. A page that cannot be parsed has no blocks."""
     tags = _Tags([_written(page) for page in pages])
     return _table(tags, _Blocks(tags))
 
 
-def _written(page: str) -> bytes:
+def _written(page: bytes) -> bytes:
     """The tree of a page as HTML, without comments and what is never text of an article."""
     try:
-        tree = LexborHTMLParser(tamed(page))
+        tree = LexborHTMLParser(tamed(page), options=LexborDocumentOptions.WO_EVENTS)
         tree.strip_tags(_SKIP)
         root = tree.root
         written = root.html if root is not None else None
     except (SelectolaxError, ValueError, UnicodeError):
         written = None
-    written = "<html>" + (written or "<html></html>").partition(">")[2]
-    return _cut(_COMMENT.sub("", written)).encode()
+    source = (written or "<html></html>").encode()
+    return _cut(_COMMENT.sub(b"", b"<html>" + source[source.index(b">") + 1 :]))
 
 
-def _cut(written: str) -> str:
+def _cut(written: bytes) -> bytes:
     """The first MAX_TAGS tags, and the ends of the elements that they leave open."""
-    if written.count(">") <= MAX_TAGS:
+    if written.count(b">") <= MAX_TAGS:
         return written
-    kept = ">".join(written.split(">", MAX_TAGS)[:-1]) + ">"
+    kept = b">".join(written.split(b">", MAX_TAGS)[:-1]) + b">"
     left_open = Counter(_OPENS.findall(kept)) - Counter(_CLOSES.findall(kept))
     ends = set(_CLOSES.findall(written))
-    return kept + "".join(f"</{name}>" * count for name, count in left_open.items() if name in ends)
+    return kept + b"".join(b"</%b>" % name * count for name, count in left_open.items() if name in ends)
 
 
 class _Tags:
@@ -158,7 +158,7 @@ def _joined(texts: pl.Series, first: Ints) -> pl.Series:
     return _pieces(data, np.frombuffer(bounds, np.int64)[np.append(first, len(array)) + array.offset])
 
 
-def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, list[tuple[str, str]]]:
+def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, pl.DataFrame]:
     """The kind of each tag; of kinds what they do, look, block, link and hidden; and the looks."""
     kind, kinds = numbered(tags)
     rare = kinds.str.contains(_RARE)
@@ -174,7 +174,7 @@ def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, list[tuple[str, str]]]:
         "link": name == "a",
     }
     frame = pl.DataFrame(of_kinds | {"hidden": rare & kinds.str.contains(_UNSEEN)})
-    return kind, frame, [tuple(look.split(" ", 1)) for look in looks.to_list()]
+    return kind, frame, looks.str.splitn(" ", 2).struct.rename_fields(["tag", "told"]).struct.unnest()
 
 
 def _told(tags: pl.Series, names: Sequence[str]) -> pl.Series:

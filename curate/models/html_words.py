@@ -38,7 +38,6 @@ CUES = {
     "|^paragraph",
 }
 """What words of class and other attributes hint at."""
-_WORDS = r"[a-z]+|[A-Z][a-z]+|[A-Z]+|[^\W\d_]+"
 _MAX_WORDS = 14
 
 
@@ -74,7 +73,7 @@ def pairs(table: Table) -> tuple[Ints, Ints]:
 
 def cues(table: Table) -> npt.NDArray[np.bool_]:
     """[looks, cues]: whether the words of its attributes, alone or two together, hold a cue."""
-    words = _told(table).group_by("look", maintain_order=True).head(2 * _MAX_WORDS)
+    words = table.told.group_by("look", maintain_order=True).head(2 * _MAX_WORDS)
     follows = (pl.col("look") == pl.col("look").shift(-1)).fill_null(False)
     pairs = words.with_columns(pl.col("word") + pl.col("word").shift(-1)).filter(words.select(follows).to_series())
     both = pl.concat([words, pairs])
@@ -87,22 +86,14 @@ def cues(table: Table) -> npt.NDArray[np.bool_]:
 
 def _words(table: Table) -> tuple[Ints, Ints]:
     """(look, bucket) of each class word of each look, in the order of the looks."""
-    words = _told(table).filter(pl.col("word").str.len_chars() > 1).unique(maintain_order=True)
+    words = table.told.filter(pl.col("word").str.len_chars() > 1).unique(maintain_order=True)
     words = words.group_by("look", maintain_order=True).head(_MAX_WORDS)
-    looks = pl.int_range(len(table.looks), eager=True)
-    tags = [pl.Series([f"<{tag}>" for tag, _ in table.looks], dtype=pl.String)]
-    tags += [pl.Series([f"={tag} {told[:60]}" for tag, told in table.looks], dtype=pl.String)]
-    every = pl.concat([words, *(pl.DataFrame({"look": looks, "word": names}) for names in tags)]).sort("look")
+    tags = (pl.format("<{}>", "tag"), pl.format("={} {}", "tag", pl.col("told").str.slice(0, 60)))
+    of_tags = [table.looks.select(look=pl.int_range(pl.len()), word=words) for words in tags]
+    every = pl.concat([words, *of_tags]).sort("look")
     number, names = numbered(every["word"])
     buckets = np.array([code(name) % BUCKETS for name in names.to_list()], np.int64)
     return every["look"].to_numpy(), buckets[number]
-
-
-def _told(table: Table) -> pl.DataFrame:
-    """The words of the attributes of each look, in lower case: `look`, `word`."""
-    told = pl.Series([told for _, told in table.looks], dtype=pl.String)
-    words = pl.DataFrame({"look": pl.int_range(len(told), eager=True), "word": told.str.extract_all(_WORDS)})
-    return words.explode("word").drop_nulls().with_columns(pl.col("word").str.to_lowercase())
 
 
 def code(word: str) -> int:

@@ -358,12 +358,12 @@ def _class_of(category: str) -> int:
     return _SPACE if category[0] in "ZC" else _OTHER
 
 
-def slices(pages: Sequence[str], most_chars: int) -> Iterator[tuple[int, int]]:
-    """Ranges of pages, at most SLICE_PAGES and about `most_chars` characters each, for flat memory."""
-    start, chars = 0, 0
+def slices(pages: Sequence[str] | Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of pages, at most SLICE_PAGES and about `most` characters or bytes each, for flat memory."""
+    start, size = 0, 0
     for i, page in enumerate(pages):
-        if i > start and (i - start == SLICE_PAGES or chars + len(page) > most_chars):
+        if i > start and (i - start == SLICE_PAGES or size + len(page) > most):
             yield start, i
-            start, chars = i, 0
-        chars += len(page)
+            start, size = i, 0
+        size += len(page)
     yield start, len(pages)

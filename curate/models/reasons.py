@@ -105,7 +105,7 @@ def reasons(page: str, known: pl.DataFrame | None = None, path: str | None = Non
 
 def html_reasons(page: str) -> list[list[Reason]]:
     """For each block of an HTML page the reasons that weighed most with the network; the trees are not asked."""
-    model, table = html.load(), html_tree.read([page])
+    model, table = html.load(), html_tree.read([page.encode()])
     if not len(table.texts):
         return []
     batch = html.described(model, table)

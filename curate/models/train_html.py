@@ -9,8 +9,8 @@ A row of PAGES.parquet is a page:
     title           String?        blocks that repeat it count half
     source, lang    String?        the score is reported by these
 
-Blocks are labelled from the gold text (align.py); some pages are shown a second time, without their article. Models are
-trained one upon the other: weights of class words; upon these the network over blocks, and trees; upon what the trees
+Blocks are labelled from the gold text (align.py). Some pages are shown a second time without their article, and some
+in another style (html_restyle.py). Models are trained one upon the other: weights of class words; upon these the network over blocks, and trees; upon what the trees
 say, trees again. What is trained upon another sees it as it will be on new pages: each page is scored by a fit that did
 not see its site (stacking, Wolpert 1992). The weights are written, then cross-validation over sites says how good they
 are, and the card is written. One thread and fixed seeds: the same data, machine and library versions give the same
@@ -35,7 +35,7 @@ import polars as pl
 import scipy.ndimage
 import scipy.sparse
 
-from curate.models import boost, command, html, html_features, html_tree, html_words, trees, weights, words
+from curate.models import boost, command, html, html_features, html_restyle, html_tree, html_words, trees, weights, words
 from curate.models.command import Say, fold_of
 from curate.models.html_features import Batch
 from curate.models.html_table import Floats, Table
@@ -44,15 +44,19 @@ from curate.models.scoring import bag_f1, count_segments, segment_f1
 from curate.repair.encoding import decode_html
 
 PARTIAL = 0.5
-"""Weight of pages of which only some segments are known, and of those without their article."""
-BARED = 4
-"""One page in so many is learned from a second time, without its article: as a page that is none."""
+"""Weight of pages of which only some segments are known, and of those that are shown a second time."""
+BARE, RESTYLED = "without article", "in another style"
+COPIES = {BARE: 4, RESTYLED: 3}
+"""One page in so many is learned from a second time: as a page that is no article, and in a style of nobody."""
+CHANNELS = 40
+"""Of the network. 56, as for text, are no better on sites left out."""
 FIRST = SECOND = 300
 """Trees of the two looks."""
 
 _SPACE = re.compile(r"\s+")
 _NAMES = html_features.columns()
-_FROM_CLASSES = [i for i, name in enumerate(_NAMES) if "told" in name or name in html_words.CUES]
+_CUES = range(len(html_features.TAGS), len(html_features.TAGS) + len(html_words.CUES))
+_FROM_CLASSES = [i for i, name in enumerate(_NAMES) if name.startswith("told") or i in _CUES]
 
 Mask = npt.NDArray[np.bool_]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -92,15 +96,16 @@ class Examples:
     def read(cls, paths: Sequence[str]) -> Examples:
         """Read files in the format above."""
         frame = pl.concat([pl.read_parquet(path) for path in paths], how="diagonal_relaxed")
-        frame = pl.concat([frame, frame.filter(_chosen(frame)).with_columns(bared=True)], how="diagonal_relaxed")
-        table = html_tree.read([decode_html(page) or "" for page in frame["html"]])
+        copies = [frame.filter(_chosen(frame, copy)).with_columns(copy=pl.lit(copy)) for copy in COPIES]
+        frame = pl.concat([frame, *copies], how="diagonal_relaxed")
+        table = html_tree.read([(decode_html(page) or "").encode("utf-8", "replace") for page in frame["html"]])
         pages = frame.drop("html").to_dicts()
         bounds = np.searchsorted(table.block_page, np.arange(len(pages) + 1)).tolist()
         spans = zip(pages, pairwise(bounds), strict=True)
         letters = "".join(_labels(page, table.texts[a:b].to_list()) for page, (a, b) in spans)
-        bared = np.array([bool(page.get("bared")) for page in pages])[table.block_page]
-        there = ~bared | (np.array(list(letters)) != "1")
-        table = table.with_blocks(there)
+        copy = np.array([str(page["copy"]) for page in pages])
+        there = (copy != BARE)[table.block_page] | (np.array(list(letters)) != "1")
+        table = html_restyle.restyled(table.with_blocks(there), copy == RESTYLED)
         return cls(pages, table, "".join(compress(letters, there)), _matrix(table))
 
     @cached_property
@@ -122,7 +127,7 @@ class Examples:
     @cached_property
     def whole(self) -> Mask:
         """Pages whose gold is their whole body."""
-        return np.array([bool(page.get("gold_text")) and not page.get("bared") for page in self.pages])
+        return np.array([bool(page.get("gold_text")) and not page["copy"] for page in self.pages])
 
     @cached_property
     def folds(self) -> npt.NDArray[np.str_]:
@@ -171,9 +176,10 @@ class Examples:
         return scores, fitted
 
 
-def _chosen(frame: pl.DataFrame) -> list[bool]:
-    """Which pages are shown without their article, too."""
-    return [bool(gold) and crc32(name.encode()) % BARED == 0 for name, gold in frame["id", "gold_text"].iter_rows()]
+def _chosen(frame: pl.DataFrame, copy: str) -> list[bool]:
+    """Of which pages there is such a copy."""
+    rows = frame["id", "gold_text"].iter_rows()
+    return [bool(gold or copy == RESTYLED) and crc32(f"{copy} {name}".encode()) % COPIES[copy] == 0 for name, gold in rows]
 
 
 def _labels(page: dict[str, object], texts: Sequence[str]) -> str:
@@ -232,7 +238,7 @@ def _network(examples: Examples, batch: Batch, columns: Floats, pages: Mask, ste
     shown = examples.table.block_page[bounds[:-1]]
     whole = examples.whole[shown].astype(np.float32)
     given = fit.Inputs(values, bounds, units, examples.labels, examples.weights, whole)
-    for step, loss, trained in fit.train(given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, []):
+    for step, loss, trained in fit.train(given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, [], CHANNELS):
         if step % 300 == 0 or step == steps:
             say(f"step {step} of {steps}, loss {loss:.4f}")
         found = trained
@@ -257,7 +263,9 @@ def validate(examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: 
         model = train(examples, ~out, steps, say)
         weights.save(folder / f"without-{group.replace(' ', '-')}.npz", html.KIND, model)
         for page, body in _bodies(examples, html.odds(html.shaped(_read_back(model)), examples.table), out):
-            if page.get("bared"):
+            if page["copy"] == RESTYLED:
+                scores["pages in another style"] += [bag_f1(body, str(page["gold_text"]))] if page["gold_text"] else []
+            elif page["copy"] == BARE:
                 scores["pages without article: come out empty"].append(float(not body))
             elif page.get("gold_text"):
                 _count(scores, str(group), page, bag_f1(body, str(page["gold_text"])))
@@ -293,7 +301,7 @@ def card(examples: Examples, files: Sequence[str], steps: int, tables: dict[str,
     scores = [
         f"| {name}: {key} | {count} | {score:.4f} |" for name, t in tables.items() for key, (score, count) in t.items()
     ]
-    sources = [str(page.get("source") or "?") for page in examples.pages if not page.get("bared")]
+    sources = [str(page.get("source") or "?") for page in examples.pages if not page["copy"]]
     said = command.provenance("curate.models.train_html", files, steps, sources)
     return _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | |")
 

@@ -224,7 +224,7 @@ def _kept(lines: pl.DataFrame, config: Config, sure: float) -> pl.Series:
 def _judge_html(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     """The lines of the HTML pages; their text is repaired as `normalize` repairs flattened text."""
     is_html = batch["format"] == "html"
-    judged = html.judge(_bounded(batch).filter(is_html).to_list())
+    judged = html.judge(_bounded(batch["text"].filter(is_html)).cast(pl.Binary).to_list())
     texts, _ = repaired(judged["text"], _OF_MARKUP, pl.int_range(judged.height, eager=True))
     kept = _kept(judged, config, SURE_HTML)
     return judged.with_columns(page=is_html.arg_true().gather(judged["page"]), text=texts, kept=kept)
@@ -240,18 +240,18 @@ def _once(judged: pl.DataFrame) -> pl.DataFrame:
 
 def _flat(batch: pl.DataFrame) -> pl.Series:
     """The flattened pages, hard-wrapped ones unwrapped; an HTML page, and one of endless lines, as nothing."""
-    texts = _bounded(batch)
-    fits = (batch["format"] != "html") & (texts.str.count_matches("\n", literal=True) < MAX_LINES)
-    texts = texts.zip_with(fits, pl.Series([""], dtype=pl.String))
+    nothing = pl.Series([""], dtype=pl.String)
+    texts = _bounded(batch["text"].zip_with(batch["format"] != "html", nothing))
+    texts = texts.zip_with(texts.str.count_matches("\n", literal=True) < MAX_LINES, nothing)
     narrow = ~texts.str.contains(_WIDE) & (texts != "")
     return pl.Series(
         [unwrap(page) if maybe else page for page, maybe in zip(texts, narrow, strict=True)], dtype=pl.String
     )
 
 
-def _bounded(batch: pl.DataFrame) -> pl.Series:
+def _bounded(pages: pl.Series) -> pl.Series:
     """The pages, an endless one as nothing."""
-    texts = batch["text"].fill_null("")
+    texts = pages.fill_null("")
     return texts.zip_with(texts.str.len_chars() <= MAX_CHARS, pl.Series([""], dtype=pl.String))
 
 

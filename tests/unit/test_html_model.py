@@ -59,8 +59,12 @@ ARTICLES = {
 }
 
 
+def judge(*pages: str) -> pl.DataFrame:
+    return html.judge([page.encode() for page in pages])
+
+
 def body_of(page: str) -> str:
-    judged = html.judge([page])
+    judged = judge(page)
     return "\n".join(judged.filter(pl.col("score") >= 0.5)["text"])
 
 
@@ -80,12 +84,12 @@ def test_lists_quotations_and_subheadings_inside_stay() -> None:
 
 def test_what_is_judged() -> None:
     page = PAGE.format(title="Dock", body="<p>Short.</p>")
-    judged = html.judge(["", page, "<div></div>", page])
+    judged = judge("", page, "<div></div>", page)
     assert judged.schema == JUDGED
     assert judged["page"].unique(maintain_order=True).to_list() == [1, 3]
-    alone = html.judge([page])
+    alone = judge(page)
     assert judged.filter(page=3).drop("page").equals(alone.drop("page"))
-    assert html.judge([]).is_empty()
+    assert judge().is_empty()
 
 
 @pytest.mark.parametrize(("declared", "really"), [("utf-8", "cp1252"), ("iso-8859-1", "utf-8"), ("shift_jis", "utf-8")])
@@ -111,10 +115,10 @@ def test_damaged_and_foreign_weights_are_refused(tmp_path: Path) -> None:
     weights.save(path, html.KIND, {"mean": np.zeros(3, np.float32)})
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(InputError, match="damaged"):
-        html.judge(["<p>x</p>"], str(path))
+        html.judge([b"<p>x</p>"], str(path))
     weights.save(path, "another kind", {"mean": np.zeros(3, np.float32)})
     with pytest.raises(InputError, match="kind"):
-        html.judge(["<p>x</p>"], str(path))
+        html.judge([b"<p>x</p>"], str(path))
 
 
 def test_the_weights_are_small_and_hold_no_objects() -> None:

@@ -47,7 +47,7 @@ def test_a_reason_is_what_becomes_of_the_score_without_it():
 
 
 def test_on_html_a_menu_and_a_paragraph_have_reasons_of_their_own():
-    why = dict(zip(html.judge([HTML])["text"], reasons.html_reasons(HTML), strict=True))
+    why = dict(zip(html.judge([HTML.encode()])["text"], reasons.html_reasons(HTML), strict=True))
     for text in PARAGRAPHS:
         assert {"its sentences", "its class names", "the page's main element"} & {reason.what for reason in why[text]}
         assert all(reason.weight > 0 for reason in why[text])
