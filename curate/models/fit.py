@@ -45,9 +45,8 @@ class Inputs:
 class Network(nn.Module):  # type: ignore[misc]
     """`curate.models.network.run`, with dropout."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, size: int) -> None:
         super().__init__()
-        size = CHANNELS
         self.inp = nn.Linear(columns, size)
         self.conv = nn.ModuleList(nn.Conv2d(size, size, (1, 3), padding=(0, d), dilation=(1, d)) for d in DILATIONS)
         self.mix = nn.ModuleList(nn.Linear(size, size) for _ in DILATIONS)
@@ -101,7 +100,13 @@ class Network(nn.Module):  # type: ignore[misc]
 
 
 def train(
-    inputs: Inputs, pages: Ints, steps: int, often_missing: Sequence[int], templates: Sequence[int], seed: int = 0
+    inputs: Inputs,
+    pages: Ints,
+    steps: int,
+    often_missing: Sequence[int],
+    templates: Sequence[int],
+    seed: int = 0,
+    channels: int = CHANNELS,
 ) -> Iterator[tuple[int, float, Network]]:
     """Train on some pages; yields (step, mean loss, network) every 100 steps and at the end.
 
@@ -111,7 +116,7 @@ def train(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = Network(inputs.values.shape[1])
+    network = Network(inputs.values.shape[1], channels)
     averaged = swa_utils.AveragedModel(network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(AVERAGED))
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
     losses = []

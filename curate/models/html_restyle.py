@@ -16,7 +16,7 @@ from curate.models import html_table
 from curate.models.html_table import Table
 
 UNWRAPPED, UNNAMED = 0.3, 0.4
-"""Of the elements around several blocks, and of the looks, the share that is gone: on a page from none to twice that."""
+"""The share of elements around several blocks, and of looks, that is gone; on a page from none to twice as much."""
 
 Mask = npt.NDArray[np.bool_]
 

@@ -49,6 +49,7 @@ class Table:
 
     @property
     def tags(self) -> list[str]:
+        """The names of all tags, each once."""
         return self._tags[1].to_list()
 
     def has_tag(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:

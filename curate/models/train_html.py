@@ -10,11 +10,11 @@ A row of PAGES.parquet is a page:
     source, lang    String?        the score is reported by these
 
 Blocks are labelled from the gold text (align.py). Some pages are shown a second time without their article, and some
-in another style (html_restyle.py). Models are trained one upon the other: weights of class words; upon these the network over blocks, and trees; upon what the trees
-say, trees again. What is trained upon another sees it as it will be on new pages: each page is scored by a fit that did
-not see its site (stacking, Wolpert 1992). The weights are written, then cross-validation over sites says how good they
-are, and the card is written. One thread and fixed seeds: the same data, machine and library versions give the same
-bytes. Needs torch, catboost and rapidfuzz: `pip install curate[train]`.
+in another style (html_restyle.py). Models are trained one upon the other: weights of class words; upon these the
+network over blocks, and trees; upon what the trees say, trees again. What is trained upon another sees it as it will be
+on new pages: each page is scored by a fit that did not see its site (stacking, Wolpert 1992). The weights are written,
+then cross-validation over sites says how good they are, and the card is written. One thread and fixed seeds: the same
+data, machine and library versions give the same bytes. Needs the extra `train`: torch, catboost and rapidfuzz.
 """
 
 from __future__ import annotations
@@ -35,7 +35,18 @@ import polars as pl
 import scipy.ndimage
 import scipy.sparse
 
-from curate.models import boost, command, html, html_features, html_restyle, html_tree, html_words, trees, weights, words
+from curate.models import (
+    boost,
+    command,
+    html,
+    html_features,
+    html_restyle,
+    html_tree,
+    html_words,
+    trees,
+    weights,
+    words,
+)
 from curate.models.command import Say, fold_of
 from curate.models.html_features import Batch
 from curate.models.html_table import Floats, Table
@@ -50,6 +61,8 @@ COPIES = {BARE: 4, RESTYLED: 3}
 """One page in so many is learned from a second time: as a page that is no article, and in a style of nobody."""
 CHANNELS = 40
 """Of the network. 56, as for text, are no better on sites left out."""
+SMALL = 100
+"""Sources with fewer whole pages are left out together."""
 FIRST = SECOND = 300
 """Trees of the two looks."""
 
@@ -136,8 +149,10 @@ class Examples:
 
     @cached_property
     def sources(self) -> npt.NDArray[np.str_]:
-        """[pages]: the data set it is of."""
-        return np.array([str(page.get("source") or "?") for page in self.pages])
+        """[pages]: the data set it is of; those with few whole pages are one."""
+        names = np.array([str(page.get("source") or "?") for page in self.pages])
+        found, at = np.unique(names, return_inverse=True)
+        return np.where(np.bincount(at, weights=self.whole)[at] < SMALL, "smaller sources", found[at])
 
     @cached_property
     def near_kept(self) -> Mask:
@@ -179,7 +194,9 @@ class Examples:
 def _chosen(frame: pl.DataFrame, copy: str) -> list[bool]:
     """Of which pages there is such a copy."""
     rows = frame["id", "gold_text"].iter_rows()
-    return [bool(gold or copy == RESTYLED) and crc32(f"{copy} {name}".encode()) % COPIES[copy] == 0 for name, gold in rows]
+    return [
+        bool(gold or copy == RESTYLED) and crc32(f"{copy} {name}".encode()) % COPIES[copy] == 0 for name, gold in rows
+    ]
 
 
 def _labels(page: dict[str, object], texts: Sequence[str]) -> str:
@@ -238,7 +255,9 @@ def _network(examples: Examples, batch: Batch, columns: Floats, pages: Mask, ste
     shown = examples.table.block_page[bounds[:-1]]
     whole = examples.whole[shown].astype(np.float32)
     given = fit.Inputs(values, bounds, units, examples.labels, examples.weights, whole)
-    for step, loss, trained in fit.train(given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, [], CHANNELS):
+    for step, loss, trained in fit.train(
+        given, np.flatnonzero(pages[shown]), steps, _FROM_CLASSES, [], channels=CHANNELS
+    ):
         if step % 300 == 0 or step == steps:
             say(f"step {step} of {steps}, loss {loss:.4f}")
         found = trained

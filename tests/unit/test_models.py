@@ -118,10 +118,10 @@ def test_pages_do_not_see_each_other():
 
 def test_numpy_runs_the_network_that_torch_trained():
     torch = pytest.importorskip("torch")
-    from curate.models.fit import Network
+    from curate.models.fit import CHANNELS, Network
 
     torch.manual_seed(1)
-    trained = Network(9).eval()
+    trained = Network(9, CHANNELS).eval()
     rng = np.random.default_rng(1)
     values, tokens = rng.normal(size=(40, 9)).astype(np.float32), rng.integers(1, 200, 40)
     found = network.run(trained.export(), values, np.array([0, 40]), tokens)
