@@ -27,7 +27,7 @@ WEIGHTS = Path(__file__).with_name("html.npz")
 
 _SLICE_BYTES = 16_000_000
 _LIMIT = 5.0
-_TREES = 0.6
+_TREES = 0.5
 """What the trees count in the mean. More of them helps on sources left out and costs on sites left out."""
 
 
