@@ -41,7 +41,7 @@ def _without(table: Table, gone: Mask) -> Table:
         table,
         parent=number[at[table.parent[kept]]],
         end=np.append(0, np.cumsum(kept))[table.end[kept]],
-        depth=html_table.down(table, kept.astype(np.int64))[kept] - 1,
+        depth=html_table.down(table, kept.astype(np.float64))[kept].astype(np.int64) - 1,
         look=table.look[kept],
         hidden=table.hidden[kept],
         element_page=table.element_page[kept],
