@@ -29,7 +29,7 @@ def follow(guide: str, folder: Path) -> int:
 
 def test_the_worked_example(tmp_path):
     project = make_project(tmp_path)
-    shutil.copytree(ROOT / "curate", project / "curate", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "curate", project / "curate")
     assert follow((ROOT / "CONTRIBUTING.md").read_text(), project) == 6
 
     config = project / "configs/news.yaml"

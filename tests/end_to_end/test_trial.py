@@ -26,7 +26,7 @@ def test_a_sample_of_everything_is_what_a_run_does(project):
 
 def test_two_settings_side_by_side(project):
     pair = ("--set", "boilerplate.min_score=0.2", "--set", "boilerplate.min_score=0.8; quality.min_words=400")
-    told = json.loads(curate("plan", NEWS, "--sample", "40", *pair, "--json", cwd=project).stdout)
+    told = json.loads(curate("plan", NEWS, "--sample", "16", *pair, "--json", cwd=project).stdout)
     assert len(told["funnels"]) == 2
     ends = [change["ends"] for change in told["changes"]]
     assert ["kept", "too few words"] in ends
@@ -34,7 +34,7 @@ def test_two_settings_side_by_side(project):
     assert any(change["lines"] for change in told["changes"])
     text = (project / "plan.html").read_text()
     assert "<code>boilerplate.min_score=0.2</code>" in text and "kept → too few words" in text
-    said = curate("plan", NEWS, "--sample", "40", *pair, cwd=project).stdout
+    said = curate("plan", NEWS, "--sample", "16", *pair, cwd=project).stdout
     first = told["changes"][0]
     assert f"{len(ends)} documents change" in said and "; all of them in " in said and first["id"] in said
 

@@ -12,12 +12,13 @@ TUTORIAL = (Path(__file__).parents[2] / "docs/tutorial.md").read_text()
 
 
 def test_tutorial(project):
+    """But for its samples: ten pages here, for time."""
     for language, block in re.findall(r"```(\w+)\n(.*?)```", TUTORIAL, re.S):
         if language == "yaml":
             (project / "mine.yaml").write_text(block)
         elif language == "sh":
             for line in block.strip().splitlines():
-                curate(*shlex.split(line)[1:], cwd=project)
+                curate(*shlex.split(line.replace("--sample 50", "--sample 10"))[1:], cwd=project)
         else:
             environment = {**ENVIRONMENT, "HF_HOME": str(project / "hf"), "HF_DATASETS_OFFLINE": "1"}
             command = [sys.executable, "-c", block]
