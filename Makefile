@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= configs/news.yaml
 BIN := .venv/bin
 
-.PHONY: dataset test kills fuzz installs audit check docs bench clean
+.PHONY: dataset test kills fuzz installs audit coverage mutants check docs bench clean
 
 dataset: .venv/installed
 	$(BIN)/curate run $(CONFIG)
@@ -22,6 +22,22 @@ fuzz: .venv/installed-dev
 # The wheel in a bare environment of each of these Pythons, with no compiler on the PATH.
 installs: .venv/installed-dev
 	CURATE_PYTHONS="$(or $(PYTHONS),$(PYTHON))" $(BIN)/python -m pytest tests/install $(ARGS)
+
+# Which lines of curate/ the suite runs, also in the processes that it starts.
+coverage: .venv/bin/coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --show-missing --skip-covered --sort=miss
+
+# Tests against small faults put into the modules of [tool.mutmut]; MUTANTS='*7' takes one in ten.
+mutants: .venv/bin/mutmut
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
+
+.venv/bin/coverage .venv/bin/mutmut: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(@F)
+	touch $@
 
 # Known faults of the pinned versions.
 audit: .venv/installed-dev

@@ -33,7 +33,7 @@ def main() -> None:
         for i, seed in enumerate(TARGETS[name][1]):
             (corpus / f"seed-{name}-{i}").write_bytes(_prefix(names, number) + seed)
     warnings.simplefilter("error")
-    limits = [f"-max_total_time={given.seconds}", "-timeout=30", "-rss_limit_mb=3000", "-max_len=4096"]
+    limits = [f"-max_total_time={given.seconds}", "-timeout=120", "-rss_limit_mb=3000", "-max_len=4096"]
     atheris.Setup([sys.argv[0], str(corpus), f"-artifact_prefix={corpus}/", *limits], lambda data: _run(names, data))
     atheris.Fuzz()
 

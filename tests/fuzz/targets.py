@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -23,6 +24,7 @@ from curate.readers.records import Columns, Fault, Record
 from curate.readers.streams import CODECS, Damage, blocks
 from curate.readers.urls import normal_url
 from curate.release import manifest
+from curate.release.wording import cell
 from curate.repair import normalize_text
 from curate.repair.encoding import decode_html, decode_text
 from curate.stages.boilerplate import clean, extract
@@ -96,6 +98,13 @@ def parse_manifest(data: bytes) -> None:
         return
     for _, file in manifest.shards("folder", made.files):
         assert ".." not in file.url.split("/")
+
+
+def fill_card(data: bytes) -> None:
+    """No mark of Markdown or HTML is left without a backslash, so a page's words are words."""
+    for given in _texts(data):
+        marks = re.sub(r"\\[\\`*_{}\[\]()#!|~$]|&(amp|lt|gt);", "", cell(given))
+        assert not set(marks) & set("\\`*_{}[]()#!|~$&<>\n\x1b\u202e")
 
 
 def tokenize(data: bytes) -> None:
@@ -179,6 +188,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "compressed": (read_compressed, [gzip.compress(b'{"text": "A"}\n', mtime=0), gzip.compress(_WARC, mtime=0)]),
     "config": (parse_config, [_CONFIG, b"name: &a [*a]\n", b"a: {b: [1, 2"]),
     "manifest": (parse_manifest, [json.dumps({"format": 1, "name": "news", "version": "1.0.0", "files": []}).encode()]),
+    "card": (fill_card, [b"[x](https://a.example) | `y` <b>&lt;\n# z", "\u202eGNP.exe\x1b[31m".encode()]),
     "text": (tokenize, [_PAGE.encode(), "Ἀθῆναι 東京 ไทย ﬁ".encode()]),
     "repair": (repair, ["the cafÃ© on the cor-\nner".encode(), "caf\xe9".encode("latin-1"), b"\xff\xfeh\x00i\x00"]),
     "clean": (clean_text, [_PAGE.encode(), _PAGE.encode() + b"\0" + _PAGE.encode()]),

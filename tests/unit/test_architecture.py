@@ -40,6 +40,11 @@ def test_every_module_has_a_layer():
     assert {name for _, name in modules()} - set(RANK) == set()
 
 
+def test_every_module_is_described():
+    described = set(re.findall(r"`(\w+)(?:\.py|/)`", DRAWN))
+    assert {name for _, name in modules()} - {"__main__"} <= described
+
+
 def test_imports_point_down():
     wrong = [
         f"{path.relative_to(PACKAGE)} imports {target}"

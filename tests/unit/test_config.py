@@ -132,6 +132,14 @@ def test_a_folder_is_no_config(tmp_path):
         config.load(tmp_path)
 
 
+def test_a_file_that_cannot_be_read_as_text(tmp_path):
+    (tmp_path / "news.yaml").write_bytes("name: caf\u00e9".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"news\.yaml: is not UTF-8: .* at byte 9"):
+        config.load(tmp_path / "news.yaml")
+    with pytest.raises(ConfigError, match=r"cannot be read: File name too long"):
+        config.load(tmp_path / ("x" * 300))
+
+
 def test_zero_does_what_zero_means():
     loaded = config.parse(GOOD.replace("min_words: 50", "min_words: 0"))
     assert loaded.quality and loaded.quality.min_words == 0
@@ -165,6 +173,7 @@ def test_overrides_win_and_are_checked_too():
     assert loaded.dedup and loaded.dedup.threshold == 0.8
     assert faults(GOOD, **{"dedup.threshold": 80})[0].startswith("--set dedup.threshold: must be ")
     assert faults(GOOD, **{"foo.bar.baz": 1})[0].startswith("--set foo.bar.baz: unknown key")
+    assert faults(GOOD, **{"name.x": 1}) == ["--set name.x: name is not a section"]
     assert faults(GOOD, dedup=0.8) == ["--set dedup: must be a section of `key: value` lines, not a number"]
     assert faults(GOOD, **{"dedup.treshold": 0.8}) == ["--set dedup.treshold: unknown key; did you mean 'threshold'?"]
 

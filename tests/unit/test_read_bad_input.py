@@ -273,7 +273,9 @@ def test_warc_garbage_between_records_and_a_cut_at_the_end(tmp_path: Path) -> No
     page = warc_record("response", b"<p>1", http="text/html")
     no_length = b"WARC/1.0\r\nWARC-Type: response\r\n\r\n<p>\r\n\r\n"
     no_http = warc_record("response", b"nothing of HTTP")
-    (tmp_path / "a.warc").write_bytes(b"garbage\r\n\r\n" + page + no_length + page + no_http + page[:-20])
+    no_chunks = warc_record("response", b"<p>1", http="text/html", more="Transfer-Encoding: chunked\r\n")
+    broken = page + no_length + no_chunks + no_http + page[:-20]
+    (tmp_path / "a.warc").write_bytes(b"garbage\r\n\r\n" + broken)
     kept, dropped, _ = run(str(tmp_path))
     assert kept["page"].to_list() == [b"<p>1"] * 2
     assert dropped["drop_reason"].to_list() == ["no WARC record", "no WARC record", "broken HTTP", "wrong length"]
@@ -321,6 +323,15 @@ def test_parquet_files_with_other_schemas_and_missing_columns(tmp_path: Path) ->
         "not Parquet",
         "compressed Parquet",
     ]
+
+
+def test_parquet_row_without_a_value_in_python_costs_no_other(tmp_path: Path) -> None:
+    far = pa.array([[0], [1 << 62], [1]], pa.list_(pa.timestamp("us")))
+    pq.write_table(pa.table({"text": ["a", "b", "c" * 2000], "seen": far}), tmp_path / "a.parquet")
+    kept, dropped, _ = run(str(tmp_path), metadata=["seen"], max_record_bytes=1000)
+    assert kept["record"].to_list() == [0]
+    assert dropped.select("record", "drop_reason").rows() == [(1, "corrupt"), (2, "too large")]
+    assert dropped["drop_detail"][0] == "row 2: date value out of range"
 
 
 def test_parquet_row_group_that_is_damaged_costs_no_other(tmp_path: Path) -> None:
