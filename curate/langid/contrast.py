@@ -21,8 +21,8 @@ MIN_ALONE = 150
 MIN_EVIDENCE = 0.25
 """Evidence for the foreign article, as a share of that for the page's own language, from which it is the article. The
 best quotation in an article of the development pages has less, but for 3 of 3,693; 2 of 1,131 foreign articles do."""
-SAMPLE_LINES, SAMPLE_CHARACTERS = 3, 600
-"""How many kept lines, and how much of the menus, tell whether a page is in one language."""
+SAMPLE_LINES, SAMPLE_CHARACTERS, MENU_CHARACTERS = 3, 250, 600
+"""How many kept lines, how much of each, and how much of the menus tell whether a page is in one language."""
 MAX_LINES = 5_000
 """Lines of a page from which on it is left as it is: no article has as many, and each would be asked for."""
 
@@ -54,7 +54,7 @@ def _evidence() -> pl.Expr:
 def _around(lines: pl.DataFrame) -> pl.DataFrame:
     """Columns page and around: the language of a page's menus, where they tell one."""
     short = lines.filter(~pl.col("kept") & (pl.col("text").str.len_chars() < MIN_CHARACTERS))
-    menus = short.group_by("page", maintain_order=True).agg(pl.col("text").str.join("\n").str.head(SAMPLE_CHARACTERS))
+    menus = short.group_by("page", maintain_order=True).agg(pl.col("text").str.join("\n").str.head(MENU_CHARACTERS))
     return menus.select("page", around=_languages(menus["text"]))
 
 
@@ -62,7 +62,8 @@ def _suspects(lines: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
     """Pages of which nothing is kept, or whose menus and best lines are not in one language."""
     strong = lines.filter(pl.col("evidence") > 0).sort("page", -pl.col("evidence"), "line")
     strong = strong.group_by("page", maintain_order=True).head(SAMPLE_LINES)
-    found = pl.concat([strong.select("page", around=_languages(strong["text"])), around]).drop_nulls()
+    told = strong.select("page", around=_languages(strong["text"].str.head(SAMPLE_CHARACTERS)))
+    found = pl.concat([told, around]).drop_nulls()
     several = found.group_by("page").agg(pl.col("around").n_unique()).filter(pl.col("around") > 1)
     pages = lines.group_by("page").agg(pl.col("kept").any(), size=pl.len()).filter(pl.col("size") <= MAX_LINES)
     return pages.join(several, on="page", how="left").filter(~pl.col("kept") | pl.col("around").is_not_null())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -72,24 +71,13 @@ class Model:
 
     def run(self, values: Floats, bounds: Ints, tokens: Ints) -> Floats:
         """Log-odds of each line to be kept."""
-        return _run(self._arrays, values, bounds, tokens)
+        return network.run(self._arrays, values, bounds, tokens)
 
 
 def inputs(features: Floats, told: Floats, mean: Floats, scale: Floats) -> Floats:
     """Line features and word scores, standardised."""
     values: Floats = np.clip((np.column_stack([features, told]) - mean) / scale, -_LIMIT, _LIMIT)
     return values
-
-
-def _run(model: weights.Arrays, values: Floats, bounds: Ints, tokens: Ints) -> Floats:
-    """`network.run`, some pages at a time: what a million lines pass through must not all be held."""
-    group = bounds[:-1] // MAX_LINES
-    edges = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(group))
-    parts = []
-    for first, last in pairwise(edges):
-        span = slice(bounds[first], bounds[last])
-        parts.append(network.run(model, values[span], bounds[first : last + 1] - bounds[first], tokens[span]))
-    return np.concatenate(parts)
 
 
 @lru_cache(4)

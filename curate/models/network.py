@@ -9,6 +9,7 @@ the lines that look kept so far are added to every line. After the dilated netwo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,6 +23,9 @@ POSITIONS = 5
 MAX_WEIGHT = 150
 """Words after which a line counts no more in the page's mean."""
 
+AT_ONCE = 4_000
+"""Lines that go through the network together, or one page: what they pass through stays in the processor's cache, which
+takes half the time of 14,000, and never are the columns of a million lines held."""
 _STRIP = 64
 
 Weights = Mapping[str, Floats]
@@ -50,6 +54,16 @@ def run(weights: Weights, inputs: Floats, bounds: Ints, tokens: Ints) -> Floats:
 
     No page may be empty.
     """
+    group = bounds[:-1] // AT_ONCE
+    edges = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(group))
+    parts = []
+    for first, last in pairwise(edges):
+        lines = slice(bounds[first], bounds[last])
+        parts.append(_run(weights, inputs[lines], bounds[first : last + 1] - bounds[first], tokens[lines]))
+    return np.concatenate(parts)
+
+
+def _run(weights: Weights, inputs: Floats, bounds: Ints, tokens: Ints) -> Floats:
     page = _Pages(bounds, tokens)
     values = np.maximum(_times(page.spread(inputs), weights["inp"]) + weights["inp.b"], 0)
     values[page.gaps] = 0
