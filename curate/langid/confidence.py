@@ -24,6 +24,8 @@ LINE_CHARACTERS, ENOUGH_CHARACTERS = 60, 200
 """Lines shorter than this are left out, where at least that much text is left: menus have few words of a language."""
 CHARACTERS = 1_000
 """How much text decides."""
+NEAR, FAR = 4, 20
+"""How far they are looked for, in CHARACTERS: most texts have enough near their start."""
 MANY_WORDS = 30
 """More words make no surer."""
 DIGITS = 4
@@ -65,10 +67,10 @@ def confidence(texts: pl.Series, languages: pl.Series, scores: pl.Series) -> pl.
 
 def prose(texts: pl.Series, characters: int = CHARACTERS) -> pl.Series:
     """The first characters of each text's long lines, or of all its lines where the long ones are few."""
-    text = pl.col("text").str.head(20 * characters)
-    long = text.str.replace_all(_SHORT_LINES, "")
-    chosen = pl.when(long.str.len_chars() >= ENOUGH_CHARACTERS).then(long).otherwise(text).str.head(characters)
-    return pl.DataFrame({"text": texts}).select(chosen.alias("text")).to_series()
+    long = texts.str.head(NEAR * characters).str.replace_all(_SHORT_LINES, "")
+    few = long.str.len_chars() < characters
+    long = long.scatter(few.arg_true(), texts.filter(few).str.head(FAR * characters).str.replace_all(_SHORT_LINES, ""))
+    return long.zip_with(long.str.len_chars() >= ENOUGH_CHARACTERS, texts).str.head(characters)
 
 
 def words_of(texts: pl.Series, languages: pl.Series, characters: int = CHARACTERS) -> pl.DataFrame:

@@ -57,7 +57,7 @@ def _character_counts(texts: list[str]) -> tuple[Counts, ...]:
     points = np.frombuffer(("\n".join(texts) + "\n").encode("utf-32-le"), np.uint32)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     starts = np.cumsum(lengths + 1) - lengths - 1
-    sums = np.add.reduceat(_character_classes()[points], starts) if texts else starts
+    sums = np.add.reduceat(_character_classes().take(points), starts) if texts else starts
     spaced, unspaced, symbols, spaces = ((sums >> shift) & 0x7FFF for shift in (0, 15, 30, 45))
     spaces -= 1  # the line end between two texts
     return spaced, unspaced, symbols, spaces, lengths - spaces

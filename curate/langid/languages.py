@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -68,6 +69,7 @@ LANGDETECT = frozenset(_LANGDETECT.split())
 """What langdetect 1.0.9 can answer, and `zh` for both scripts."""
 
 
+@cache
 def code(label: str) -> str:
     """The table's code for a detector's or user's label: `zh-cn`, `eng_Latn`, `__label__en`, `nb`.
 
