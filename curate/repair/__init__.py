@@ -80,14 +80,24 @@ def normalize_text(texts: Sequence[str], repairs: Repairs = Repairs()) -> list[s
 def repaired(texts: pl.Series, repairs: Repairs, rows: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
     """The texts, those in `rows` repaired until nothing changes, and how much each repair did in each text."""
     counts = {repair.name: pl.zeros(len(texts), pl.Int32, eager=True) for repair in REPAIRS}
+    wanted = [repair for repair in REPAIRS if getattr(repairs, repair.name, True)]
     while len(rows):  # what one repair uncovers, the next may mend
-        before, texts = texts, texts.clone()  # scatter writes in place
-        for repair in REPAIRS:
-            if getattr(repairs, repair.name, True):
-                texts, changed, count = _mend(texts, rows, repair)
+        before, texts = texts[rows], texts.clone()  # scatter writes in place
+        found = _found(before, wanted)
+        for repair in wanted:
+            at = rows.filter(found[repair.name])
+            if len(at):
+                texts, changed, count = _mend(texts, at, repair)
                 counts[repair.name] = counts[repair.name].scatter(changed, counts[repair.name][changed] + count)
-        rows = rows.filter(before[rows] != texts[rows])
+                found = found.with_columns(pl.all() | rows.is_in(changed.implode())) if len(changed) else found
+        rows = rows.filter(before != texts[rows])
     return texts, pl.DataFrame(counts).with_columns(lost=texts.str.count_matches(LOST).cast(pl.Int32))
+
+
+def _found(texts: pl.Series, repairs: Sequence[Repair]) -> pl.DataFrame:
+    """Which texts each repair may be for, a column a repair."""
+    text = pl.col("text")
+    return texts.to_frame("text").select(text.str.contains(repair.pattern).alias(repair.name) for repair in repairs)
 
 
 def _mend(texts: pl.Series, rows: pl.Series, repair: Repair) -> tuple[pl.Series, pl.Series, pl.Series]:

@@ -77,6 +77,8 @@ _DECLARED = re.compile(
 )
 _HTML_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTROL_BYTES = _CONTROL + b"\x1b"  # without these bytes no encoding of the web makes such characters
+SPECIAL = r"^(?:\x{feff}|GIF8|RIFF|%PDF-|BZh|PAR1|OggS|ID3|wOF)|[\x00-\x08\x0b\x0e-\x1f\x7f]"
+"""Finds, fast, every page in valid UTF-8 that is more, or something else, than the text of its bytes."""
 _REPLACEMENT = "\ufffd"
 _STRANGE = ("Cc", "Cn", "Co")
 

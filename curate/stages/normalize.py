@@ -10,7 +10,7 @@ import polars as pl
 
 from curate.document import drop
 from curate.repair import Repairs, normalize_text, repaired
-from curate.repair.encoding import decode_html, decode_text, file_type
+from curate.repair.encoding import SPECIAL, decode_html, decode_text, file_type
 
 VERSION = 4
 
@@ -25,20 +25,32 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     `repairs` is a struct of counts, one field a repair, for the ledger.
     """
     flat = batch["format"] != "html"
-    decoded = [
-        (decode_text if is_flat else decode_html)(page) for page, is_flat in zip(batch["page"], flat, strict=True)
-    ]
-    what = [_what(page) if text is None else None for page, text in zip(batch["page"], decoded, strict=True)]
-    texts = pl.Series("text", [text or "" for text in decoded], pl.String)
+    texts, what = _decoded(batch["page"], flat)
     texts, counts = repaired(texts, config, flat.arg_true())
     batch = batch.drop("page").with_columns(
         *(_one_line(batch[name]) for name in ("title", "author")),
         texts,
         counts.to_struct("repairs"),
-        pl.Series("what", what, pl.String),
+        what,
     )
     batch = drop(batch, pl.col("what").is_not_null(), "not text", pl.col("what"))
     return drop(batch, pl.col("text").str.strip_chars() == "", "empty page").drop("what")
+
+
+def _decoded(pages: pl.Series, flat: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The texts of pages, empty where there is none; and `what` a page is that is no text."""
+    try:
+        texts = pages.cast(pl.String).alias("text")
+    except pl.exceptions.ComputeError:  # one of them is no UTF-8: each has to be looked at
+        texts = pl.repeat(None, len(pages), dtype=pl.String, eager=True).alias("text")
+    what = pl.repeat(None, len(pages), dtype=pl.String, eager=True).alias("what")
+    special = (texts.is_null() | texts.str.contains(SPECIAL)).arg_true()
+    decoded = [
+        (decode_text if is_flat else decode_html)(page)
+        for page, is_flat in zip(pages[special], flat[special], strict=True)
+    ]
+    said = [_what(page) if text is None else None for page, text in zip(pages[special], decoded, strict=True)]
+    return texts.scatter(special, [text or "" for text in decoded]), what.scatter(special, said)
 
 
 def _what(page: bytes) -> str:
