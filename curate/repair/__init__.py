@@ -44,6 +44,8 @@ _C1 = dict.fromkeys(range(0x80, 0xA0), LOST) | str.maketrans(
     "\x80\x82\x84\x85\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b", "€‚„…‹‘’“”•–—™›"
 )
 _ENTITY = r"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+_IN_NFC = "\0-\u02ff\u0400-\u0482\u048a-\u04ff\u2002-\u20cf\u4e00-\u9fff\uac00-\ud7a3"
+"""Frequent characters that NFC leaves as they are, whatever stands beside them."""
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _NESTED = re.compile(r"&(?:(?:amp|#0{0,5}38|#x0{0,5}26);){2,}", re.IGNORECASE)
 
@@ -81,7 +83,7 @@ def repaired(texts: pl.Series, repairs: Repairs, rows: pl.Series) -> tuple[pl.Se
     """The texts, those in `rows` repaired until nothing changes, and how much each repair did in each text."""
     counts = {repair.name: pl.zeros(len(texts), pl.Int32, eager=True) for repair in REPAIRS}
     wanted = [repair for repair in REPAIRS if getattr(repairs, repair.name, True)]
-    while len(rows):  # what one repair uncovers, the next may mend
+    while len(rows := _suspects(texts, rows)):  # what one repair uncovers, the next may mend
         before, texts = texts[rows], texts.clone()  # scatter writes in place
         found = _found(before, wanted)
         for repair in wanted:
@@ -92,6 +94,12 @@ def repaired(texts: pl.Series, repairs: Repairs, rows: pl.Series) -> tuple[pl.Se
                 found = found.with_columns(pl.all() | rows.is_in(changed.implode())) if len(changed) else found
         rows = rows.filter(before != texts[rows])
     return texts, pl.DataFrame(counts).with_columns(lost=texts.str.count_matches(LOST).cast(pl.Int32))
+
+
+def _suspects(texts: pl.Series, rows: pl.Series) -> pl.Series:
+    """Those of the rows that any repair may be for. Two passes are faster than one with WRAPPED among the patterns."""
+    some = texts[rows]
+    return rows.filter(some.str.contains(_ANY) | some.str.contains(WRAPPED))
 
 
 def _found(texts: pl.Series, repairs: Sequence[Repair]) -> pl.DataFrame:
@@ -165,9 +173,10 @@ REPAIRS = (
     Repair("invisible", _INVISIBLE, _replace(_INVISIBLE, ""), _INVISIBLE),
     Repair("joiners", "[\u200b-\u200d]", _each(lambda text: _JOINER.sub("", text)), "[\u200b-\u200d]"),
     Repair("trailing_spaces", _SPACE_END, _replace(_SPACE_END, "$1")),
-    Repair("nfc", "[^\0-\x7f]", _each(_nfc)),
+    Repair("nfc", f"[^{_IN_NFC}]", _each(_nfc)),
     Repair("ligatures", "[ﬀ-ﬆ]", _each(lambda text: text.translate(_LIGATURES)), "[ﬀ-ﬆ]"),
     Repair("restore_lost", LOST, lambda texts: pl.Series(restore_lost(texts.to_list()), dtype=pl.String), LOST),
     Repair("join_lines", WRAPPED, _each(join_wrapped), "\n"),
 )
 """The repairs, in their order. A key of the config with a repair's name turns it off or on."""
+_ANY = "|".join(f"(?:{repair.pattern})" for repair in REPAIRS if repair.pattern != WRAPPED)

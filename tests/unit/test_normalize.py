@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import ftfy.badness
 import polars as pl
 import pytest
@@ -168,3 +171,11 @@ def test_what_is_given_is_not_changed() -> None:
     given = pl.Series(["a\xa0b"])
     assert repair.repaired(given, repair.Repairs(), pl.Series([0]))[0].to_list() == ["a b"]
     assert given.to_list() == ["a\xa0b"]
+
+
+def test_characters_that_are_not_asked_about_are_in_nfc() -> None:
+    left = [chr(point) for point in range(0x110000) if re.match(f"[{repair._IN_NFC}]", chr(point))]
+    marks = [chr(point) for point in range(0x3000) if unicodedata.combining(chr(point))]
+    assert len(left) > 32_000
+    assert all(unicodedata.is_normalized("NFC", before + character) for character in left for before in "aᄀ가а")
+    assert not any(mark in set(left) for mark in marks)
