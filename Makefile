@@ -30,10 +30,9 @@ coverage: .venv/bin/coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --show-missing --skip-covered --sort=miss
 
-# Tests against small faults put into the modules of [tool.mutmut]; MUTANTS='*7' takes one in ten.
+# Tests against small faults put into what must not be wrong (see tests/mutants.py); ONLY='*7' takes one in ten.
 mutants: .venv/bin/mutmut
-	$(BIN)/mutmut run $(MUTANTS)
-	$(BIN)/mutmut results
+	$(BIN)/python -m tests.mutants $(MODULES) $(if $(ONLY),--only '$(ONLY)')
 
 .venv/bin/coverage .venv/bin/mutmut: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(@F)
