@@ -302,7 +302,10 @@ def _grouped_by(request: Request, step: Step) -> str:
 
 
 def _leaks(request: Request, finished: diff.Side, rounds: Rounds) -> list[Json]:
-    return leaks.refuse(finished, request.dedup, rounds) if request.dedup else []
+    if request.dedup is None:
+        return []
+    compared = next((row["documents_in"] for row in request.funnel if row["stage"] == "dedup"), 0)
+    return leaks.refuse(finished, request.dedup, rounds, compared)
 
 
 def _moves(step: Step, finished: diff.Side) -> list[Json]:
