@@ -168,10 +168,14 @@ class _Output:
             self._writer.write_table(table)
         self.rows += table.num_rows
 
+    def end(self) -> None:
+        """There are no more rows."""
+        if self._writer:
+            self._writer.close()
+            self._writer = None  # it holds this object by way of Arrow, where Python's collector sees no cycle
+
     def commit(self) -> File:
-        assert self._writer is not None
-        self._writer.close()
-        self._writer = None  # it holds this object by way of Arrow, where Python's collector sees no cycle
+        self.end()
         self._block.__exit__(None, None, None)
         return File(self.url, self.hash.hexdigest(), self.rows, self._texts)
 
@@ -218,7 +222,10 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
             return cast("Json", stop.value or {})
         if part not in outputs:
             outputs[part] = _Output(f"{address(task, root)}.{part}.parquet", task.inputs)
-        outputs[part].append(frame)
+        if frame.width:
+            outputs[part].append(frame)
+        else:
+            outputs[part].end()
 
 
 def _size(url: str) -> int | None:

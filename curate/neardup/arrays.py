@@ -17,7 +17,7 @@ Flags = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 NO_RANKS = np.empty(0, np.int64)
 NO_HASHES = np.empty(0, np.uint64)
-_COMPARED_AT_ONCE = 1 << 21
+_COMPARED_AT_ONCE = 1 << 19
 
 
 class Ragged(NamedTuple):
@@ -63,9 +63,11 @@ def first_of(values: Hashes, among: Flags | None = None) -> Numbers:
     """
     found = np.arange(len(values), dtype=np.uint32)
     parts = np.uint64(1 + len(values) // _COMPARED_AT_ONCE)
+    cut = blocks(len(values), _COMPARED_AT_ONCE)
+    among = np.ones(len(values), bool) if among is None else among
     for part in range(int(parts)):
-        here = values % parts == part
-        which = np.flatnonzero(here if among is None else here & among).astype(np.uint32)
+        rows = (block.start + np.flatnonzero(among[block] & (values[block] % parts == part)) for block in cut)
+        which = np.concatenate([NO_RANKS, *rows]).astype(np.uint32)
         _, first, group = np.unique(values[which], return_index=True, return_inverse=True)
         found[which] = which[first[group]]
     return found

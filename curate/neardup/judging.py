@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from curate.neardup.arrays import Flags, Numbers, Ranks, blocks, places_in
 from curate.neardup.files import Bounds, Whole, columns_of, numbered
@@ -74,10 +75,12 @@ def _names(documents: Sequence[File], places: Sequence[File], wanted: Flags) -> 
     for file, place in zip(documents, places, strict=True):
         rank = read(place, ["rank"])["rank"]
         here = np.flatnonzero(wanted[rank.to_numpy()])
-        ids.append(read(file, ["id"])["id"].gather(here))
+        found = read(file, ["id"])["id"].gather(here)
+        ids.append(found.to_arrow(compat_level=pl.CompatLevel.oldest()))  # a copy of these alone
         ranks.append(rank.gather(here))
     order = pl.concat(ranks).arg_sort()
-    return pl.concat(ranks).gather(order).to_numpy().astype(np.int64), pl.concat(ids).gather(order)
+    names = pl.Series(pa.concat_arrays(ids), dtype=pl.String)
+    return pl.concat(ranks).gather(order).to_numpy().astype(np.int64), names.gather(order)
 
 
 def _verdicts(places: pl.DataFrame, ids: pl.Series, clusters: _Clusters) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from curate import sorting
 from curate.neardup.arrays import Flags, Numbers, blocks, first_of, offsets_of
 from curate.neardup.files import Whole, numbered
 from curate.section import Section
-from curate.tasks import File, Rows, batches, read
+from curate.tasks import END, File, Rows, batches, read
 from curate.text import Hashes, hash64
 
 RANGE_ROWS = 500_000
@@ -26,7 +26,7 @@ RANGE_ROWS = 500_000
 SAMPLE_ROWS = 1_000
 """Documents from one sampled key to the next."""
 _WRITTEN_AT_ONCE = 1 << 16
-_HASHES_AT_ONCE = 1 << 22
+_HASHES_AT_ONCE = 1 << 20
 
 Keep = Literal["longest", "earliest", "first"]
 
@@ -44,18 +44,6 @@ class Ordering(Whole):
     audit: int
     earlier: int = 0
     standing: tuple[int, ...] = ()  # of the last inputs, released shards: how firmly what is in each stands
-
-
-class _Sorted(NamedTuple):
-    """All documents in order: the number of their row, hashes of id and text, and whether the text has no token."""
-
-    row: Numbers
-    name: Hashes
-    exact: Hashes
-    empty: Flags
-
-    def take(self, which: Numbers) -> _Sorted:
-        return _Sorted(self.row[which], self.name[which], self.exact[which], self.empty[which])
 
 
 def sort_run(inputs: Sequence[File], config: Preference) -> Rows:
@@ -92,26 +80,29 @@ def order(inputs: Sequence[File], config: Ordering) -> Rows:
     starts = offsets_of(np.array([file.rows for file in sampled]))
     given = int(starts[config.earlier])
 
-    documents = _all(parts, config.documents)
-    standing = _standing(documents.name, list(zip(config.standing, earlier, strict=True)))
-    documents, standing = _firm_first(documents, standing, given)
-    namesake, original = _originals(documents)
-    yield "sample", _sample(documents, original, given, config.audit)
-
+    row, name, exact, empty = _columns(parts, config.documents)
+    standing = _standing(name, list(zip(config.standing, earlier, strict=True)))
+    if (firm := _firm_first(standing, row < given)) is not None:
+        row, name, exact, empty, standing = row[firm], name[firm], exact[firm], empty[firm], standing[firm]
+    namesake, original = _originals(name, exact, empty)
+    del exact
+    first = original == np.arange(config.documents, dtype=np.uint32)
+    yield "sample", _sample(name, first & ~empty & (row >= given), config.audit)
     ranks = np.empty(config.documents, np.uint32)
-    ranks[documents.row] = np.arange(config.documents, dtype=np.uint32)
-    del documents
+    ranks[row] = np.arange(config.documents, dtype=np.uint32)
+    del row, name, empty
     for number, (start, end) in enumerate(pairwise(starts.tolist())):
         rank = ranks[start:end]
         table = {"rank": rank, "original": original[rank], "namesake": namesake[rank], "standing": standing[rank]}
         yield numbered("ranks", number), pl.DataFrame(table)
-    copies = int((original != np.arange(config.documents)).sum())
+        yield numbered("ranks", number), END
     del original, namesake, standing
     yield from (("sizes", piece) for piece in _by_rank(sampled, ranks))
-    return {"copies": copies}
+    return {"copies": int((~first).sum())}
 
 
-def _all(parts: Sequence[File], documents: int) -> _Sorted:
+def _columns(parts: Sequence[File], documents: int) -> tuple[Numbers, Hashes, Hashes, Flags]:
+    """Of all documents in order: the number of their row, hashes of id and text, and whether the text has no token."""
     name, exact = np.empty(documents, np.uint64), np.empty(documents, np.uint64)
     row, empty = np.empty(documents, np.uint32), np.empty(documents, bool)
     end = 0
@@ -119,7 +110,7 @@ def _all(parts: Sequence[File], documents: int) -> _Sorted:
         start, end = end, end + batch.height
         row[start:end], name[start:end] = batch["row"].to_numpy(), batch["name"].to_numpy()
         exact[start:end], empty[start:end] = batch["exact"].to_numpy(), batch["empty"].to_numpy()
-    return _Sorted(row, name, exact, empty)
+    return row, name, exact, empty
 
 
 def _standing(names: Hashes, released: Sequence[tuple[int, File]]) -> npt.NDArray[np.int8]:
@@ -137,32 +128,29 @@ def _standing(names: Hashes, released: Sequence[tuple[int, File]]) -> npt.NDArra
     return standing
 
 
-def _firm_first(documents: _Sorted, standing: npt.NDArray[np.int8], given: int) -> tuple[_Sorted, npt.NDArray[np.int8]]:
-    """Documents of other datasets, then those that stand firmly, then the others; each in the order that they have."""
-    group = np.where(documents.row < given, -1, 0).astype(np.int8) * 64 - standing
-    if not group.any():
-        return documents, standing
-    by_group = np.argsort(group, kind="stable").astype(np.uint32)
-    return documents.take(by_group), standing[by_group]
+def _firm_first(standing: npt.NDArray[np.int8], given: Flags) -> Numbers | None:
+    """Documents of other datasets, then those that stand firmly, then the others, each in the order that they have;
+    None where that is how they stand."""
+    group = -64 * given.astype(np.int8) - standing
+    return np.argsort(group, kind="stable").astype(np.uint32) if group.any() else None
 
 
-def _originals(documents: _Sorted) -> tuple[Flags, Numbers]:
+def _originals(name: Hashes, exact: Hashes, empty: Flags) -> tuple[Flags, Numbers]:
     """By rank: whether a document before has the same id, and the first document with the same text or id."""
-    ranks = np.arange(len(documents.row), dtype=np.uint32)
-    first = first_of(documents.name)
-    namesake = first != ranks
-    original = first_of(documents.exact, ~(namesake | documents.empty))
-    return namesake, original[first]
+    first = first_of(name)
+    namesake = first != np.arange(len(first), dtype=np.uint32)
+    original = first_of(exact, ~(namesake | empty))
+    for block in blocks(len(first), _WRITTEN_AT_ONCE):
+        first[block] = original[first[block]]
+    return namesake, first
 
 
-def _sample(documents: _Sorted, original: Numbers, given: int, size: int) -> pl.DataFrame:
+def _sample(name: Hashes, alone: Flags, size: int) -> pl.DataFrame:
     """Documents with a text of their own, chosen by hash of their id, as pairs with themselves."""
     chosen = np.empty(0, np.int64)
-    for block in blocks(len(original), _HASHES_AT_ONCE):
-        ranks = np.arange(block.start, block.stop)
-        alone = (original[block] == ranks) & ~documents.empty[block] & (documents.row[block] >= given)
-        chosen = np.append(chosen, ranks[alone])
-        chosen = chosen[np.argsort(documents.name[chosen], kind="stable")[:size]]
+    for block in blocks(len(name), _HASHES_AT_ONCE):
+        chosen = np.append(chosen, block.start + np.flatnonzero(alone[block]))
+        chosen = chosen[np.argsort(name[chosen], kind="stable")[:size]]
     return pl.DataFrame({"first": chosen.astype(np.uint32), "second": chosen.astype(np.uint32)})
 
 
