@@ -230,4 +230,6 @@ def test_search_finds_every_pair_that_shares_a_shingle() -> None:
     given = {(int(a), int(wanted[b])): j for a, b, j in zip(found.first, found.second, found.jaccard, strict=True)}
     assert given == {(a, b): share for a in range(6) for b in (1, 3) if (share := jaccard(texts[a], texts[b]))}
     assert len(similarity.search(shingles.text_sets([], 3), similarity.index(sets)).first) == 0
+    one = similarity.search(sets, similarity.index(sets.take(np.array([7]))))
+    assert (one.first.tolist(), one.second.tolist(), one.jaccard.tolist()) == ([7], [0], [1.0]), "of a single shingle"
     assert len(similarity.search(sets, similarity.index(shingles.text_sets([], 3))).first) == 0
