@@ -1,7 +1,7 @@
 """Mutation testing by mutmut: python -m tests.mutants [MODULE...] [--only PATTERN]
 
 Each module is copied with the tree to a folder of its own and changed there in one place at a time; the tests that are
-about it must fail. What they let pass is listed: docs/robustness.md says which of that is no fault.
+about it must fail. What they let pass is listed: CONTRIBUTING.md says when that is no fault.
 """
 
 import argparse
