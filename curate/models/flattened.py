@@ -57,10 +57,14 @@ class Model:
         found = lines.read(pages)
         if not len(found):
             return pl.DataFrame(schema=JUDGED)
-        odds = self.run(self.values(found, known), _bounds(found), found.tokens)
+        odds = self.odds(found, known)
         score = np.round(1 / (1 + np.exp(-odds)), 3)
         columns = {"page": (found.page + first).astype(np.uint32), "text": found.texts, "score": score}
         return pl.DataFrame(columns, schema=JUDGED)
+
+    def odds(self, found: Lines, known: pl.DataFrame | None = None) -> Floats:
+        """Log-odds of each line to be kept."""
+        return self.run(self.values(found, known), _bounds(found), found.tokens)
 
     def values(self, found: Lines, known: pl.DataFrame | None) -> Floats:
         """What the networks see, [lines, columns]."""

@@ -1,9 +1,10 @@
 """The block model for HTML: which blocks of a page are its article.
 
 html_tree.py turns pages into blocks and elements, html_words.py weighs the words of their attributes, html_features.py
-says what each block looks like in its page. Two unlike judges see that, and their mean counts: the network of the text
-model (network.py), with weights of its own; and boosted trees, twice, the second time with what the first said of the
-blocks around (html_second.py). Weights: html.npz, from `python -m curate.models.train_html`; see HTML_CARD.md.
+says what each block looks like in its page. Two unlike judges see that: the network of the text model (network.py),
+with weights of its own; and boosted trees, twice, the second time with what the first said of the blocks around
+(html_second.py). A third, the model for flattened text (flattened.py), sees the words.
+Weights: html.npz, from `python -m curate.models.train_html`; see HTML_CARD.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from curate.models import html_second, html_tree, html_words, network, trees, weights
+from curate.models import flattened, html_second, html_tree, html_words, lines, network, trees, weights
 from curate.models.flattened import JUDGED
 from curate.models.html_features import Batch
 from curate.models.html_table import Floats, Ints, Table
@@ -26,9 +27,13 @@ KIND = "html blocks 2"
 WEIGHTS = Path(__file__).with_name("html.npz")
 
 _SLICE_BYTES = 16_000_000
+_SLICE_CHARS = 1_000_000
 _LIMIT = 5.0
-_TREES = 0.5
-"""What the trees count in the mean. More of them helps on sources left out and costs on sites left out."""
+_TEXT, _TREES = 1 / 3, 0.6
+"""What the model for flattened text counts, and the trees in the rest."""
+_MAYBE, _AROUND = -2.0, 8
+"""Log-odds above which a block may be kept, and how many blocks around those are read as text. Reading whole pages as
+text changes Fb by .0005 and takes three times as long."""
 
 
 def judge(pages: Sequence[bytes], path: str | None = None) -> pl.DataFrame:
@@ -44,11 +49,43 @@ def load(path: str | None = None) -> weights.Arrays:
 
 
 def odds(model: weights.Arrays, table: Table) -> Floats:
-    """Log-odds of each block to be kept."""
+    """Log-odds of each block to be kept, by all three; where there is no doubt that it goes, by network and trees."""
+    every = structure_odds(model, table)
+    blocks, text = _text_odds(table, every)
+    every[blocks] += _TEXT * (text - every[blocks])
+    return every
+
+
+def structure_odds(model: weights.Arrays, table: Table) -> Floats:
+    """Log-odds of each block by the elements around it: network and trees."""
     batch = described(model, table)
     columns = batch.columns()
     values, bounds, units = inputs(batch, columns, model["mean"], model["scale"])
-    return mean(network.run(model, values, bounds, units), tree_odds(model, batch, columns))
+    odds: Floats = (1 - _TREES) * network.run(model, values, bounds, units) + _TREES * tree_odds(model, batch, columns)
+    return odds
+
+
+def _text_odds(table: Table, structure: Floats) -> tuple[Ints, Floats]:
+    """Blocks in doubt, and what the model for flattened text says of them, read as the lines of pages."""
+    starts, pages = _in_doubt(table, structure)
+    model, blocks, text = flattened.Model.load(), [], []
+    for a, b in slices(pages, _SLICE_CHARS) if pages else ():
+        found = lines.read(pages[a:b])
+        blocks.append(starts[a:b][found.page] + found.number)
+        text.append(model.odds(found))
+    return np.concatenate(blocks or [starts]), np.concatenate(text or [np.zeros(0, np.float32)])
+
+
+def _in_doubt(table: Table, structure: Floats) -> tuple[Ints, list[str]]:
+    """Of pages with blocks that may be kept, the blocks from the first to the last of these and some around: the number
+    of the first, and their texts, one a line."""
+    maybe = np.flatnonzero(structure > _MAYBE)
+    page = table.block_page[maybe]
+    first, last = (np.flatnonzero(np.diff(page, prepend=-1)), np.flatnonzero(np.diff(page, append=-1)))
+    begin, end = (np.searchsorted(table.block_page, page[first], side=side) for side in ("left", "right"))
+    starts, ends = np.maximum(begin, maybe[first] - _AROUND), np.minimum(end, maybe[last] + 1 + _AROUND)
+    texts = table.texts.to_list()
+    return starts, ["\n".join(texts[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def described(model: weights.Arrays, table: Table) -> Batch:
@@ -73,11 +110,6 @@ def tree_odds(model: weights.Arrays, batch: Batch, columns: Floats) -> Floats:
 def second_columns(batch: Batch, columns: Floats, first: Floats) -> Floats:
     """What the trees are given at the second look, `first` being what they said at the first."""
     return np.concatenate([columns, html_second.columns(batch, first)], 1)
-
-
-def mean(of_network: Floats, of_trees: Floats) -> Floats:
-    """The log-odds that count."""
-    return (1 - _TREES) * of_network + _TREES * of_trees
 
 
 def _judge(model: weights.Arrays, pages: Sequence[bytes], first: int) -> pl.DataFrame:

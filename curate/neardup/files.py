@@ -84,8 +84,7 @@ def tokens_of(signed: File) -> Iterator[Ragged]:
 
 def lists_of(numbers: Ragged, dtype: type[pl.DataType]) -> pl.DataFrame:
     """Numbers of many texts as they are written."""
-    offsets, flat = (pl.Series(part).to_arrow() for part in (numbers.offsets, numbers.values))  # no pandas, as by numpy
-    values = pa.LargeListArray.from_arrays(offsets, flat)
+    values = pa.LargeListArray.from_arrays(numbers.offsets, numbers.values)
     return pl.DataFrame({"numbers": pl.Series(values, dtype=pl.List(dtype))})
 
 
