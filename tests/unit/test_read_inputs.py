@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from curate.errors import InputError
 from curate.stages import read
-from tests.support.read import run
+from tests.support.read import run, run_groups
 
 
 def urls(*paths: str, **settings: object) -> list[str]:
@@ -368,3 +368,17 @@ def test_http_file_that_changes(server: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("three")
     with pytest.raises(InputError, match="changed"):
         list(read.read_files(groups[0], config))
+
+
+def test_tiny_files_share_tasks_and_large_ones_do_not(tmp_path: Path) -> None:
+    """Of 100,000 files 200 tasks are made, whose documents are in the order of the names."""
+    for number in range(1_001):
+        (tmp_path / f"{number:04}.txt").write_text(f"Page {number}.")
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(b"x" * 5_000_000)
+    config = read.Config(paths=[str(tmp_path)])
+    groups = read.discover(config)
+    assert [len(group) for group in groups] == [500, 500, 2, 1]
+    kept, dropped, _ = run_groups(groups[:3], config)
+    assert dropped.is_empty() and kept["record"].to_list() == [0] * 1_002
+    assert kept["page"][:1_001].to_list() == [f"Page {number}.".encode() for number in range(1_001)]
