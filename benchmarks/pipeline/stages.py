@@ -3,22 +3,27 @@
     python benchmarks/pipeline/stages.py CONFIG
 
 The run is made in this process. A stage's time is what its `apply`, the functions of its rounds, and the reader take;
-outside are Parquet, hashing, Arrow to polars and back, the ledger.
+outside are Parquet, hashing, Arrow to polars and back, the ledger. Beside each stage stands what it costs to read what
+it read, and to write that again as a task does: near that nothing is left to gain.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from curate import pipeline, runner, store, tasks
 from curate.build import last_record
+from curate.section import Section
 from curate.stages import STAGES
+from curate.tasks import File, Json, Rows, Task
 
 
 @dataclass
@@ -90,7 +95,27 @@ def measure(config: str) -> tuple[Counter[str], float]:
     clock.since = time.process_time()
     pipeline.run(config, workers=1)
     clock.enter("end")
-    return clock.seconds, sum(clock.seconds.values())
+    seconds = clock.seconds.copy()
+    return seconds, sum(seconds.values())
+
+
+def copies(inputs: Sequence[File], config: Section) -> Rows:
+    """Task: the rows of a shard, written again."""
+    for batch in tasks.batches(inputs[0]):
+        yield "kept", batch
+    return {}
+
+
+def copied(stages: Sequence[Json]) -> dict[str, float]:
+    """CPU seconds of reading and writing again what each stage was given: the shards of the stage before it."""
+    spent = {}
+    with tempfile.TemporaryDirectory() as root:
+        for before, stage in pairwise(stages):
+            shards = [File(**task["files"]["kept"]) for task in before["tasks"]]
+            label = stage["stage"]
+            done = [store.execute(Task(label, 0, copies, (shard,), Section()), root) for shard in shards]
+            spent[label] = sum(one.ran.cpu for one in done if one.ran)
+    return spent
 
 
 def main() -> None:
@@ -103,12 +128,15 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     started = time.process_time()
     seconds, total = measure(arguments.config)
-    rows = pipeline.funnel(last_record(loaded.build_dir).stages)
+    stages = last_record(loaded.build_dir).stages
+    copying = copied(stages)
+    rows = pipeline.funnel(stages)
     megabytes = rows[0]["chars_in"] / 1e6
     documents = rows[0]["documents_in"]
     print(f"{documents:,} documents, {megabytes:.1f} MB; {documents / total:,.0f} documents a CPU second")
-    for name, spent in seconds.items():
-        print(f"{name:<12} {spent:7.2f} CPU s {100 * spent / total:5.1f}% {megabytes / spent:8.1f} MB/s")
+    for name, spent in list(seconds.items()):
+        beside = f"   read and write: {megabytes / copying[name]:6.1f} MB/s" if name in copying else ""
+        print(f"{name:<12} {spent:7.2f} CPU s {100 * spent / total:5.1f}% {megabytes / spent:8.1f} MB/s{beside}")
     print(f"start        {started:7.2f} CPU s")
 
 

@@ -17,6 +17,7 @@ _LINE = pl.col("line")
 _ELLIPSIS = r"(?:\.\.\.|…)"
 _STOP = "[.?!؟۔।॥။።፧။។．？！｡]"
 _CLOSING = r"[\"'”’»)\]]"
+_PLACEHOLDER = r"(?i)\{|lorem ipsum"
 _BULLET = "[•‣▪●◦*-]"
 
 
@@ -60,7 +61,7 @@ def line_measures(batch: pl.DataFrame, words: Words, wanted: set[str]) -> pl.Dat
         duplicate_lines=repeats["share"],
         duplicate_line_characters=repeats["characters"] / whole,
         repeated_line_characters=repeats["characters"] / (whole - ends),
-        placeholders=texts.str.count_matches(r"(?i)\{|lorem ipsum"),
+        placeholders=texts.str.count_matches(_PLACEHOLDER) if "placeholders" in wanted else None,
         line_ends=ends / np.maximum(words.counts, 1),
         **_paragraph_measures(texts) if wanted & {"duplicate_paragraphs", "duplicate_paragraph_characters"} else {},
     )
