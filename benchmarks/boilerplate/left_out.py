@@ -1,10 +1,10 @@
 """Flattened text of sites that the weights have not seen: `python benchmarks/boilerplate/left_out.py PAGES.parquet`.
 
-Judges the pages of one fold of sites with weights that were trained on the others (`curate.models.train` writes them;
-those of fold 1 stand beside the quality gate), and prints tables: Fb as the pages are and with their sites, by source
-and by language; what is lost when they are hard-wrapped, without blank lines, in lower case, their menus joined by
-bars; what is left of pages whose article was cut out; and F1 over the segments of partly labelled pages. PAGES.parquet
-is as in curate/models/labelled.py; several can be given.
+Judges the pages of one fold of sites, or of one source, with weights that were trained on the others
+(`curate.models.train` writes them; those of fold 1 stand beside the quality gate), and prints tables: Fb as the pages
+are and with their sites, by source and by language; what is lost when they are hard-wrapped, without blank lines, in
+lower case, their menus joined by bars; what is left of pages whose article was cut out; and F1 over the segments of
+partly labelled pages. PAGES.parquet is as in curate/models/labelled.py; several can be given.
 """
 
 from __future__ import annotations
@@ -34,14 +34,22 @@ def main() -> None:
     ask.add_argument("pages", nargs="+")
     ask.add_argument("--weights", default=str(WEIGHTS))
     ask.add_argument("--fold", type=int, default=1, help="the fold that the weights have not seen")
+    ask.add_argument("--source", help="the source that the weights have not seen, instead of a fold")
+    ask.add_argument("--scores-only", action="store_true", help="the first table and the segments alone")
     args = ask.parse_args()
-    pages = [page for path in args.pages for page in labelled.read(path) if fold_of(page.site) == args.fold - 1]
+    pages = [page for path in args.pages for page in labelled.read(path)]
+    pages = [page for page in pages if page.source == (args.source or page.source)]
+    pages = [page for page in pages if args.source or fold_of(page.site) == args.fold - 1]
     whole = [page for page in pages if page.gold is not None]
     config = Config(weights=args.weights)
-    print_scores(whole, config)
-    print_losses(whole, config)
-    print_fronts(whole, config)
-    print_segments([page for page in pages if page.gold is None], config)
+    partly = [page for page in pages if page.gold is None]
+    if whole:
+        print_scores(whole, config)
+    if whole and not args.scores_only:
+        print_losses(whole, config)
+        print_fronts(whole, config)
+    if partly:
+        print_segments(partly, config)
 
 
 def print_scores(pages: Sequence[Page], config: Config) -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from curate.models import lines, network, templates, weights, words
 from curate.models.lines import Floats, Ints, Lines, slices
 
-KIND = "text lines 3"
+KIND = "text lines 4"
 """Changes whenever weights trained before would be read wrongly."""
 WEIGHTS = Path(__file__).with_name("text.npz")
 

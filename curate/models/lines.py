@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curate import text
+from curate.models import marks
 from curate.models.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 
 Floats = npt.NDArray[np.float32]
@@ -48,6 +49,7 @@ NAMES = (
         "blank_after",
         "indent",
     ),
+    *marks.FEATURES,
 )
 """The features, in the order of their columns."""
 
@@ -71,9 +73,11 @@ _UNSPACED_RANGES = (
     (0x3400, 0x9FFF),
     (0xF900, 0xFAFF),
 )
+_CRY, _AT = ord("!"), ord("@")
 _CATEGORIES = {"Ll": _LOWER, "Lu": _UPPER, "Lt": _UPPER, "Nd": _DIGIT, "No": _DIGIT, "Nl": _DIGIT}
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _PRIME, _NUMBER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x5851F42D4C957F2D)
+_KIND_SHIFT = np.uint64(42)
 _ROLES = tuple(np.uint64(n * 0x2545F4914F6CDD1D & (1 << 64) - 1) for n in range(1, 8))
 
 
@@ -102,16 +106,18 @@ def read(pages: Sequence[str]) -> Lines:
     words = _Words(texts.to_list())
     units = np.maximum(words.counts - 0.4 * chars.counts[:, _UNSPACED], 1)
     own = _shape(chars, words, units)
+    prose = own[NAMES.index("prose")] * units
     repeats, occurrence = _repeats(page, words.keys)
     topic, content = words.topic(page, own[NAMES.index("prose")] > 0)
     columns = [
         *own,
-        *_prose_around(page, own[NAMES.index("prose")] * units),
+        *_prose_around(page, prose),
         topic,
         np.log1p(content),
         np.log1p(repeats),
         np.minimum(occurrence, 3),
         *around,
+        *marks.features(page, _marked(chars, words), _voice(chars, words), prose),
     ]
     features = np.stack([column.astype(np.float32) for column in columns], 1)
     line, bucket = words.buckets()
@@ -175,6 +181,19 @@ def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) ->
     ]
 
 
+def _marked(chars: _Characters, words: _Words) -> list[npt.NDArray[np.bool_]]:
+    """Which lines say that comments follow, that more articles do, and when something was said."""
+    comments, more, time = (words.count_of(kind) > 0 for kind in (marks.COMMENTS, marks.MORE, marks.TIME))
+    heading, stamp = chars.lengths <= marks.HEADING, chars.lengths <= marks.STAMP
+    return [heading & comments, heading & more, stamp & (chars.has_time | (time & (words.count(words.is_number) > 0)))]
+
+
+def _voice(chars: _Characters, words: _Words) -> npt.NDArray[np.float64]:
+    """Of lines of eight words and more, the share that speaks in the first or second person, or cries out."""
+    spoken = words.count_of(marks.VOICE) + chars.cries
+    return np.where(words.counts >= 8, spoken / np.maximum(words.counts, 1), 0)
+
+
 def _prose_around(page: Ints, prose: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
     """How much prose stands before each line of its page, and how much after it; logarithms of words."""
     total = np.append(0, np.cumsum(prose))
@@ -210,6 +229,17 @@ class _Characters:
         self._last = self._at(self._ends - 1)
         self._read_ends()
         self._read_words()
+        self.has_time = self._per_line(self._times()) > 0
+        self.cries = self._per_line(np.flatnonzero((points == _CRY) | (points == _AT)))
+
+    def _times(self) -> Ints:
+        """Where a clock or a date in numbers stands: 10:30, 24.12.2012."""
+        before, mark, after = self._classes[:-2], self._classes[1:-1], self._classes[2:]
+        between = np.flatnonzero((before == _DIGIT) & (after == _DIGIT) & (mark != _DIGIT)) + 1
+        kind = self._classes[between]
+        point = between[(kind == _TERMINAL) | (kind == _SEPARATOR)]
+        dates = point[:-1][np.diff(point) <= 3]
+        return np.sort(np.concatenate([between[kind == _COLON], dates]))
 
     def _at(self, index: Ints) -> npt.NDArray[np.uint8]:
         return self._classes[np.maximum(index, 0)]
@@ -252,7 +282,10 @@ class _Words:
         sizes = found.ends - found.starts
         stem, whole = _hash_words(found)
         self._hash = np.where(self.is_number, _NUMBER * sizes.astype(np.uint64), whole)
-        self.is_function = np.isin((self._hash >> np.uint64(40)).astype(np.int64), _function_words(), kind="table")
+        self._kinds = _kinds()[self._hash >> _KIND_SHIFT]
+        self.is_function = (self._kinds & 1) > 0
+        pairs = self._hash[:-1] * _ROLES[1] + self._hash[1:]
+        self._pair_kinds = np.where(self._line[:-1] == self._line[1:], _kinds()[pairs >> _KIND_SHIFT], 0) & ~np.uint8(1)
         single = (first_byte >= 0xE0) & (sizes <= 4)
         self._topics = np.where(single, self._hash + np.roll(self._hash, -1) * _ROLES[1], self._hash)
         self._stem = stem + _ROLES[0]
@@ -264,6 +297,13 @@ class _Words:
     def count(self, which: npt.NDArray[np.bool_]) -> Ints:
         """How many words of each line are marked."""
         return np.bincount(self._line[which], minlength=len(self.counts))
+
+    def count_of(self, kind: str) -> Ints:
+        """How many words of each line, or pairs of words, are of a kind of `marks.phrases`."""
+        bit = 2 << list(marks.phrases()).index(kind)
+        single = np.flatnonzero(self._kinds & bit)
+        pairs = np.flatnonzero(self._pair_kinds & bit)
+        return np.bincount(self._line[np.concatenate([single, pairs])], minlength=len(self.counts))
 
     def topic(self, page: Ints, prose: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], Ints]:
         """Share of each line's content words that stand in other prose lines of its page too; and how many it has."""
@@ -331,10 +371,20 @@ def _mix(x: Hashes) -> Hashes:
 
 
 @cache
-def _function_words() -> Ints:
-    """The upper 24 bits of the hashes of all function words."""
+def _kinds() -> npt.NDArray[np.uint8]:
+    """By the upper bits of a hash: 1 for a function word, 2, 4, 8 ... for the kinds of `marks.phrases`.
+
+    A word is of a kind by chance once in 4,000 times.
+    """
+    table = np.zeros(1 << 22, np.uint8)
     _, words = _hash_words(text.tokens([" ".join(FUNCTION_WORDS), *FUNCTION_CHARACTERS]))
-    return np.unique((words >> np.uint64(40)).astype(np.int64))
+    table[words >> _KIND_SHIFT] |= 1
+    for i, phrases in enumerate(marks.phrases().values()):
+        for phrase in phrases:
+            _, words = _hash_words(text.tokens(phrase))
+            key = words if len(words) == 1 else words[:1] * _ROLES[1] + words[1:2]
+            table[key >> _KIND_SHIFT] |= 2 << i
+    return table
 
 
 @cache

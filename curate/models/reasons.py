@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from curate.models import flattened, html, html_features, html_tree, lines, network, templates
+from curate.models import flattened, html, html_features, html_tree, lines, marks, network, templates
 from curate.models.html_words import CUES
 from curate.models.lines import NAMES, Floats, Ints
 
@@ -30,7 +30,7 @@ _STRIDE = sum(network.DILATIONS) + 1
 _TOLD = len(NAMES)
 _PLACE = _TOLD + 1 + templates.FEATURES
 _GROUPS = {
-    "its words": ("topic", "content_words", "function_words"),
+    "its words": ("topic", "content_words", "function_words", *marks.OWN),
     "its length": ("characters", "units", "word_length"),
     "its sentences": (
         "ends_sentence",
@@ -48,6 +48,7 @@ _GROUPS = {
     ),
     "the prose before and after": ("prose_before", "prose_after"),
     "said again on the page": ("repeats", "occurrence"),
+    "comments, teasers and dates on the page": marks.AROUND,
     "blank lines and indent": ("blank_before", "blank_after", "indent"),
 }
 _COLUMNS = {group: [NAMES.index(name) for name in names] for group, names in _GROUPS.items()}

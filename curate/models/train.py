@@ -24,7 +24,7 @@ import numpy.typing as npt
 import scipy.ndimage
 import scipy.sparse
 
-from curate.models import command, flattened, labelled, lines, network, templates, weights, words
+from curate.models import command, flattened, labelled, lines, marks, network, templates, weights, words
 from curate.models.command import Say, fold_of
 from curate.models.labelled import Page
 from curate.models.lines import NAMES, Floats, Ints
@@ -37,14 +37,21 @@ DISGUISED = 0.33
 """Share of pages that are shown in disguise too, each in four or five."""
 _TOLD = len(NAMES)
 _MISSING = [NAMES.index(name) for name in ("repeats", "occurrence", "blank_before", "blank_after", "indent")]
+_MISSING += [NAMES.index(name) for name in marks.AROUND]
 _SITE = list(range(_TOLD + 1, _TOLD + 1 + templates.FEATURES))
 
 Mask = npt.NDArray[np.bool_]
 Bodies = dict[int, str]
+Table = dict[str, tuple[float, float, int]]
+"""Fb without and with site templates, and the number of pages, by what the pages have in common."""
+Tables = dict[str, Table]
 
 
 @command.options(__doc__, steps=1600)
-def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool) -> None:
+@click.option(
+    "--resume", is_flag=True, help="Go on with the same pages and steps: weights in the folder are not trained again."
+)
+def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: bool, resume: bool) -> None:
     """Train on labelled pages, write weights and card."""
     command.need_torch()
     say = command.clock()
@@ -54,14 +61,17 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
         raise click.ClickException("too few pages to learn from: label some ten at least")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    weights.save(folder / "text.npz", flattened.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))
-    say(f"wrote {folder / 'text.npz'} and text.json")
+    training = Training(examples, steps, say, folder, resume)
+    training.weights("text", np.ones(len(examples.pages), bool))
     several = len({fold_of(page.site) for page in examples.pages}) > 1
     groups = {"sites left out" if several else "pages left out": examples.folds} if check else {}
     if sources:
         groups["each source left out"] = examples.sources
-    tables = {name: validate(examples, group, steps, say, folder) for name, group in groups.items()}
-    (folder / "CARD.md").write_text(card(examples, pages, steps, tables))
+    tables: Tables = {}
+    _write_card(folder, examples, pages, steps, tables)
+    for name, group in groups.items():
+        tables[name] = validate(training, group)
+        _write_card(folder, examples, pages, steps, tables)
     say(f"wrote {folder / 'CARD.md'}")
 
 
@@ -162,6 +172,25 @@ class Examples:
         return np.clip(odds, -words.LIMIT, words.LIMIT).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Training:
+    """How weights are trained, and where they are written."""
+
+    examples: Examples
+    steps: int
+    say: Say
+    folder: Path
+    resume: bool = False
+
+    def weights(self, name: str, pages: Mask) -> weights.Arrays:
+        """Trained on some of the pages and written; or read, where a run before has written them."""
+        path = self.folder / f"{name}.npz"
+        if not (self.resume and path.exists()):
+            weights.save(path, flattened.KIND, train(self.examples, pages, self.steps, self.say))
+            self.say(f"wrote {path} and {name}.json")
+        return weights.load(path, flattened.KIND)
+
+
 def train(examples: Examples, pages: Mask, steps: int, say: Say) -> weights.Arrays:
     """All weights, from some of the pages, in the precision they are kept in."""
     from curate.models import fit
@@ -178,19 +207,17 @@ def train(examples: Examples, pages: Mask, steps: int, say: Say) -> weights.Arra
     return {**small, "mean": mean, "scale": scale}
 
 
-def validate(
-    examples: Examples, groups: npt.NDArray[np.str_], steps: int, say: Say, folder: Path
-) -> dict[str, tuple[float, float, int]]:
+def validate(training: Training, groups: npt.NDArray[np.str_]) -> Table:
     """Each figure without and with site templates, and its number of pages; Fb by source and language among them.
 
     Each group of pages is judged by a model trained on the others, which is written to the folder under its name.
     """
+    examples = training.examples
     scores: dict[str, list[tuple[float, float]]] = defaultdict(list)
     segments = Counter[str](), Counter[str]()
     for group in np.unique(groups):
         out = groups == group
-        model = train(examples, ~out, steps, say)
-        weights.save(folder / f"without-{group.replace(' ', '-')}.npz", flattened.KIND, model)
+        model = training.weights(f"without-{group.replace(' ', '-')}", ~out)
         kept = [bodies(examples, model, np.flatnonzero(out), with_site) for with_site in (False, True)]
         for i in kept[0]:
             page, pair = examples.pages[i], (kept[0][i], kept[1][i])
@@ -198,7 +225,7 @@ def validate(
                 scores[key].append(figures)
             for counts, body in zip(segments, pair, strict=True):
                 counts += count_segments(body, page.wanted, page.unwanted)
-        say(f"{group}: Fb {np.mean(scores['all'], 0).round(4)} so far, without and with site templates")
+        training.say(f"{group}: Fb {np.mean(scores['all'], 0).round(4)} so far, without and with site templates")
     table = {key: (*np.mean(pairs, 0).tolist(), len(pairs)) for key, pairs in sorted(scores.items())}
     part = len({i for i, page in enumerate(examples.pages) if page.wanted or page.unwanted})
     return table | {"segments of part pages (F1)": (*map(segment_f1, segments), part)}
@@ -218,7 +245,6 @@ def _figures(page: Page, bodies: tuple[str, str]) -> Iterator[tuple[str, tuple[f
 
 def bodies(examples: Examples, model: weights.Arrays, pages: Iterable[int], with_site: bool) -> Bodies:
     """What the model keeps of pages, by their number."""
-    model = {name: array.astype(np.float32) for name, array in model.items()}
     told = examples.told((model["words"], float(model["words.b"][0])))
     values = _inputs(examples, told, model["mean"], model["scale"]).values
     if not with_site:
@@ -231,10 +257,8 @@ def bodies(examples: Examples, model: weights.Arrays, pages: Iterable[int], with
     return out
 
 
-def card(
-    examples: Examples, files: Sequence[str], steps: int, tables: dict[str, dict[str, tuple[float, float, int]]]
-) -> str:
-    """CARD.md of the weights."""
+def _write_card(folder: Path, examples: Examples, files: Sequence[str], steps: int, tables: Tables) -> None:
+    """CARD.md of the weights, with the tables so far."""
     scores = [
         f"| {name}: {key} | {count} | {alone:.4f} | {together:.4f} |"
         for name, table in tables.items()
@@ -242,7 +266,8 @@ def card(
     ]
     sources = (page.source for page in examples.pages if not page.disguised)
     said = command.provenance("curate.models.train", files, steps, sources)
-    return _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | | |")
+    text = _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | | |")
+    (folder / "CARD.md").write_text(text)
 
 
 _CARD = """\

@@ -66,6 +66,34 @@ def test_topic_is_what_other_paragraphs_say():
     assert beside["topic"] == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        *(("Comments (12)", "of_comments"), ("Ответить", "of_comments"), ("网友评论", "of_comments")),
+        *(("Read more", "of_more"), ("Czytaj też", "of_more"), ("相关新闻", "of_more")),
+        *(("10:30", "of_time"), ("24.12.2012", "of_time"), ("3 hours ago", "of_time"), ("12 stycznia 2012", "of_time")),
+    ],
+)
+def test_lines_that_say_what_follows_are_marked(line, kind):
+    prose = "It was 3.5 percent, said the council, which met again on the 24th to talk of the comments on it."
+    found, beside = features(line, prose)
+    assert [found[name] for name in ("of_comments", "of_more", "of_time")].count(1) == found[kind] == 1
+    assert beside["of_comments"] == beside["of_more"] == beside["of_time"] == 0
+
+
+def test_every_line_knows_the_last_comments_heading_above_it():
+    prose = "The council met on Monday, and it was said that the harbour will be dredged in the spring."
+    _, heading, first, *_, last = features(
+        prose, "Comments (12)", *["Ann: so it is"] * 60, "I think you are wrong, my friend, and I say so!"
+    )
+    assert heading["prose_above_comments"] == first["prose_above_comments"] == last["prose_above_comments"] > 2
+    assert 0 == heading["since_comments"] < first["since_comments"] < last["since_comments"]
+    assert (heading["below_comments"], heading["above_comments"]) == (0, 0)
+    assert last["above_comments"] > 0 == first["voice"] < last["voice"]
+    (unmarked,) = features(prose)
+    assert unmarked["prose_above_comments"] == 0 < unmarked["since_comments"]
+
+
 def test_digits_do_not_change_what_a_line_says():
     _, keys, _ = lines.read_keys(["12 minutes ago\n34 minutes ago\n34 hours ago"])
     assert keys[0] == keys[1] != keys[2]
@@ -274,6 +302,16 @@ def test_disguises_keep_words_and_labels():
         assert disguise.disguised
         assert [sorted(words_of(disguise, "1"))] == [sorted(said[0])]
         assert set(words_of(disguise, "0")) <= set(said[1]) | set("|/·")
+
+
+def test_what_is_put_below_an_article_goes():
+    pages = list(labelled.disguises(labelled_page(), labelled_page("2")))
+    commented, followed = pages[4:6]
+    for page in pages[4:7]:
+        assert words_of(page, "1") == words_of(labelled_page(), "1")
+    assert all(len(words_of(page, "0")) > 30 for page in (commented, followed))
+    last = max(i for i, (_, label) in enumerate(commented.lines) if label == "1")
+    assert any("story" in line for line, label in commented.lines[last:] if label == "0")
 
 
 def test_disguises_are_the_same_every_time():
