@@ -100,9 +100,7 @@ def promising(pairs: Pairs, keys: Positions, rates: Scores) -> Pairs:
 
 
 def merged(found: Sequence[Pairs]) -> Pairs:
-    """Pairs from several places, each pair once, in order, with the sum of what they share."""
-    if len(found) == 1:
-        return found[0]
+    """Pairs from one or several places, each pair once, in order, with the sum of what they share."""
     first, second, shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
     packed = _packed(first, second)
     order = ascending_order(packed)

@@ -155,6 +155,9 @@ def test_same_verdicts_for_any_order_and_shards(tmp_path: Path, monkeypatch: pyt
     for seed, shards in ((1, 2), (2, 3), (3, 7)):
         shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
         assert verdicts(run(shuffled, _folder(tmp_path, f"{shards}"), shards)) == expected
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates, "PAIRS_AT_ONCE", 3)  # so that a pair comes up several times in one partition
+        assert verdicts(run(frame, _folder(tmp_path, "blocks"), 2)) == expected
     monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", 10)
     assert verdicts(run(frame, _folder(tmp_path, "partitions"), 2)) == expected
     monkeypatch.setattr(pairing, "PAIRS_AT_ONCE", 3)
