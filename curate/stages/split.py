@@ -46,6 +46,8 @@ SPLITS = ("train", "validation", "test")
 """In the order in which releases list them; where two meet, the later wins."""
 BUCKET_ROWS = 500_000
 """Documents that are compared in one task; some 300 MB."""
+ROWS_AT_ONCE = 1 << 16
+"""Of ids and places, which are small: a part for each bucket is written of so many rows."""
 
 
 class After(Section):
@@ -225,7 +227,8 @@ def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
     """Task: where the documents of this run stand, by hash of their ids. Inputs: some documents, the removals."""
     asked = pl.concat([removal_list.EMPTY, *(removal_list.lines(file.url) for file in inputs[1:])])
     row = 0
-    for batch in batches(inputs[0], _present(inputs[0], ["id", "url", "source", "record", "cluster"])):
+    columns = _present(inputs[0], ["id", "url", "source", "record", "cluster"])
+    for batch in batches(inputs[0], columns, rows=ROWS_AT_ONCE):
         before = pl.Series(removal_list.tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
         removed = removal_list.named(batch, asked) | before
         placed = _clustered(batch.with_row_index("row", row)).with_columns(
@@ -238,7 +241,7 @@ def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
 
 def scatter_released(inputs: Sequence[File], config: _Scatter) -> Rows:
     """Task: the documents of a released shard and their split, by hash of their ids."""
-    for batch in batches(inputs[0], ["id"]):
+    for batch in batches(inputs[0], ["id"], rows=ROWS_AT_ONCE):
         yield from _by_hash(batch.with_columns(released=pl.lit(config.split)), "id", "ids", config.buckets)
     return {}
 
@@ -274,7 +277,7 @@ def list_verdicts(inputs: Sequence[File], config: _Verdict) -> Rows:
     repeated = pl.concat([_REPEATED, *(read(file) for file in found[: config.repeated])]).filter(shard=config.shard)
     judged = pl.concat([_JUDGED, *(read(file) for file in found[config.repeated :])])
     row = 0
-    for batch in batches(shard, ["id"]):
+    for batch in batches(shard, ["id"], rows=ROWS_AT_ONCE):
         rows = batch.with_row_index("row", row)
         for told in (repeated, judged):
             rows = rows.join(told, on="row", how="left", maintain_order="left")
