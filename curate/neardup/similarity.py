@@ -19,6 +19,9 @@ MIN_RATIO = 0.2
 RELAXED = 0.7
 """Share of the bounds that is enough for two texts of which a third is a near-duplicate."""
 
+HITS_AT_ONCE = 1 << 20
+"""Shingles that a text and a sampled one share, all such pairs together, that are held at a time."""
+
 
 class Verified(NamedTuple):
     """Pairs of texts by rank with their exact similarity."""
@@ -65,15 +68,25 @@ def index(sets: Ragged) -> Index:
 
 def search(sets: Ragged, sample: Index) -> Verified:
     """The exact similarity of all pairs (text of `sets`, text of `sample`) that have a shingle in common."""
-    texts, entries = len(sample.lengths), len(sample.shingles)
+    entries = len(sample.shingles)
     place = np.minimum(np.searchsorted(sample.shingles, sets.values), max(entries - 1, 0))
     known = np.flatnonzero(sample.shingles[place] == sets.values) if entries else NO_RANKS
-    hits = sample.holders.take(place[known])
-    pairs = ascending(sets.owners[known][hits.owners] * texts + hits.values.astype(np.int64))
+    owners, place = sets.owners[known], place[known]
+    hits = np.bincount(owners, sample.holders.lengths[place], len(sets.lengths)).astype(np.int64)
+    found = [NO_VERIFIED]
+    for start, end in slices(hits.tolist(), HITS_AT_ONCE):
+        here = slice(*np.searchsorted(owners, [start, end]))
+        first, second, shared = _shared(owners[here], sample.holders.take(place[here]), len(sample.lengths))
+        found.append(_compared(first, second, shared, sets.lengths[first], sample.lengths[second]))
+    return Verified(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _shared(owners: Positions, hits: Ragged, texts: int) -> tuple[Ranks, Ranks, Positions]:
+    """How many shingles of each owner each of the sampled texts has, where it has any."""
+    pairs = ascending(owners[hits.owners] * texts + hits.values.astype(np.int64))
     starts = starts_of_runs(pairs)
     first, second = np.divmod(pairs[starts], max(texts, 1))
-    shared = np.diff(np.append(starts, len(pairs)))
-    return _compared(first, second, shared, sets.lengths[first], sample.lengths[second])
+    return first, second, np.diff(np.append(starts, len(pairs)))
 
 
 def similar(checked: Verified, threshold: float, containment: float, share: float = 1.0) -> Flags:
