@@ -222,7 +222,9 @@ def test_ragged_take() -> None:
     assert taken.offsets.tolist() == [0, 4, 4, 6]
 
 
-def test_search_finds_every_pair_that_shares_a_shingle() -> None:
+@pytest.mark.parametrize("at_once", [1, similarity.HITS_AT_ONCE])
+def test_search_finds_every_pair_that_shares_a_shingle(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "HITS_AT_ONCE", at_once)
     texts = [" ".join(prose(i)[:5] + prose(i + 1)[:4]) for i in range(6)] + ["", "one two three"]
     sets = shingles.text_sets(texts, 3)
     wanted = np.array([1, 3, 6])
