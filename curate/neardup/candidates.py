@@ -9,16 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.neardup.arrays import (
-    NO_RANKS,
-    Ranks,
-    Scores,
-    ascending,
-    ascending_order,
-    distinct,
-    offsets_of,
-    starts_of_runs,
-)
+from curate.neardup.arrays import NO_RANKS, Ranks, Scores, ascending, ascending_order, distinct, starts_of_runs
 from curate.neardup.shingles import SPARE_BITS
 from curate.text import Hashes, Positions
 
@@ -61,12 +52,11 @@ def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
     return keys << SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
 
 
-def find_pairs(packed: Hashes, texts: int, capped: Capped, most: int | None = None) -> Iterator[Pairs]:
+def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
     """Pairs of texts that have sampled shingles in common, out of one packed entry for each shingle of each text.
 
-    Buckets of more texts than `most` are passed over. Without `most`, each text in a bucket of more than `MAX_BUCKET`
-    is paired with the first `ANCHORS` and its neighbour by rank, so that the pairs grow with the texts and not with
-    their square; `capped` counts those buckets.
+    In a bucket of more than `MAX_BUCKET` texts each is paired with the first `ANCHORS` and its neighbour by rank, so
+    that the pairs grow with the texts and not with their square; `capped` counts those buckets.
     """
     bits = _rank_bits(texts)
     packed = distinct(packed)
@@ -75,9 +65,6 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped, most: int | None = No
     sizes = np.diff(np.append(starts, len(later))) + 1
     capped.buckets += int((sizes > MAX_BUCKET).sum())
     capped.largest = int(sizes.max(initial=capped.largest))
-    if most is not None:
-        later, sizes = later[np.repeat(sizes <= most, sizes - 1)], sizes[sizes <= most]
-        starts = offsets_of(sizes - 1)[:-1]
     packed &= (_ONE << bits) - _ONE
     pairs = np.cumsum(np.where(sizes > MAX_BUCKET, (ANCHORS + 1) * sizes, sizes * (sizes - 1) // 2))
     cuts = starts_of_runs(pairs // PAIRS_AT_ONCE).tolist()

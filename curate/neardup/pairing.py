@@ -28,24 +28,18 @@ from curate.tasks import File, Rows, batches, read
 from curate.text import Hashes
 
 
-class Pairing(Whole):
-    """The corpus; and which shingles count: those that at most so many documents have, or all."""
-
-    most: int | None = None
-
-
 class Shingling(Whole):
     """What a shingle is."""
 
     shingle: int
 
 
-def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
+def pair_up(inputs: Sequence[File], config: Whole) -> Rows:
     """Task: pairs of documents with sampled shingles in common. Inputs: a partition's keys of each shard, ranks."""
     shards = zip(inputs[: config.shards], inputs[config.shards :], strict=True)
     entries = [_packed(keys, read(places), config.documents) for keys, places in shards]
     capped = Capped()
-    found = find_pairs(np.concatenate(entries), config.documents, capped, config.most)
+    found = find_pairs(np.concatenate(entries), config.documents, capped)
     for pairs in chain([NO_PAIRS], found):
         for number in range(config.partitions):
             yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)

@@ -302,10 +302,7 @@ def _grouped_by(request: Request, step: Step) -> str:
 
 
 def _leaks(request: Request, finished: diff.Side, rounds: Rounds) -> list[Json]:
-    if request.dedup is None:
-        return []
-    compared = next((row["documents_in"] for row in request.funnel if row["stage"] == "dedup"), 0)
-    return leaks.refuse(finished, request.dedup, rounds, compared)
+    return leaks.refuse(finished, request.dedup, rounds) if request.dedup else []
 
 
 def _moves(step: Step, finished: diff.Side) -> list[Json]:

@@ -2,10 +2,6 @@
 
 Dedup's rounds run again on the shards that a reader gets, up to the pairs that it verified. Where dedup compares a
 document with its representative alone, here every pair counts.
-
-Dedup passes over most pairs of documents that share nothing but frequent shingles (`MAX_BUCKET`). Among the fewer
-documents of a release some of these are not frequent any more, and pairs come up that dedup had no way to see: so here
-shingles count only if they were rare for dedup too.
 """
 
 from __future__ import annotations
@@ -17,7 +13,6 @@ import polars as pl
 
 from curate.errors import ReleaseError
 from curate.neardup.arrays import Ranks
-from curate.neardup.candidates import MAX_BUCKET
 from curate.neardup.files import Bounds, columns_of
 from curate.neardup.similarity import Verified, similar
 from curate.release.wording import counted
@@ -35,15 +30,13 @@ class Places(Bounds):
     splits: tuple[str, ...]
 
 
-def refuse(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds, compared: int) -> list[Json]:
-    """What was checked on the finished shards, given with their splits; dedup has `compared` so many documents.
+def refuse(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rounds) -> list[Json]:
+    """What was checked on the finished shards, given with their splits.
 
     Raises ReleaseError, which names some of the pairs, where documents in two splits have the same text (the same
     tokens in the same order) or are near-duplicates by themselves, not by a third.
     """
-    files = [file for _, file in shards]
-    most = MAX_BUCKET * sum(file.rows for file in files) // max(4 * compared, 1)
-    found = dedup.compare(files, config.model_copy(update={"audit": 0}), rounds, most=max(most, 2))
+    found = dedup.compare([file for _, file in shards], config.model_copy(update={"audit": 0}), rounds)
     splits = tuple(split for split, _ in shards)
     places = Places(splits=splits, threshold=config.threshold, containment=config.containment)
     inputs = [*found.documents, *found.ranks, *found.alike]

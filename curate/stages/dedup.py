@@ -170,12 +170,8 @@ def compare(
     rounds: Rounds,
     earlier: Sequence[File] = (),
     released: Sequence[tuple[int, File]] = (),
-    most: int | None = None,
 ) -> Compared:
-    """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`.
-
-    With `most`, sampled shingles that more documents have count for nothing.
-    """
+    """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`."""
     signed = rounds.run("signatures", signing.sign, [[file] for file in [*earlier, *shards]], signing.Signing())
     found, tokens = files_of(signed, "documents"), files_of(signed, "tokens")
     documents = sum(file.rows for file in found)
@@ -195,7 +191,7 @@ def compare(
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
 
     keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
-    paired = rounds.run("candidates", pairing.pair_up, keys, pairing.Pairing(**whole.model_dump(), most=most))
+    paired = rounds.run("candidates", pairing.pair_up, keys, whole)
     candidates = [[ordered["sizes"], *files_of(paired, numbered("pairs", number))] for number in partitions]
     pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, whole), "pairs")
 

@@ -138,15 +138,6 @@ def test_large_buckets_are_capped_and_counted() -> None:
     assert set(pairs.second.tolist()) == set(range(1, many))
 
 
-def test_frequent_shingles_count_for_nothing_where_asked() -> None:
-    keys = np.array([1, 1, 1, 2, 2, 3, 3, 3, 4, 4], np.uint64) << np.uint64(40)
-    packed = candidates.pack(keys, np.array([0, 1, 2, 1, 3, 0, 2, 3, 0, 1]), 4)
-    rare = candidates.merged(list(candidates.find_pairs(packed, 4, Capped(), most=2)))
-    assert list(zip(rare.first, rare.second, rare.shared, strict=True)) == [(0, 1, 1), (1, 3, 1)]
-    every = candidates.merged(list(candidates.find_pairs(packed, 4, Capped())))
-    assert (len(every.first), every.shared.sum()) == (6, 8)
-
-
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
     packed = candidates.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
     assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, 5, Capped()))
