@@ -21,6 +21,7 @@ from curate.document import LINE, drop, undecided
 from curate.errors import InputError
 from curate.langid import contrast
 from curate.models import flattened, html, notices, templates, weights
+from curate.models.pointers import are_pointers
 from curate.repair import Repairs, repaired
 from curate.repair.encoding import decode_html
 from curate.repair.wrapping import MAX_WIDTH, unwrap
@@ -28,7 +29,7 @@ from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64, tokens
 
-VERSION = 7
+VERSION = 8
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
@@ -204,6 +205,7 @@ def _judge(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     lines = pl.concat(judged).sort("page", maintain_order=True)
     lines = lines.with_columns(kept=contrast.kept_lines(lines))
     if config.min_score > 0:
+        lines = _without_pointers(lines)
         of_notices = pl.col("page").is_in(notices.pages(lines.filter("kept")).implode())
         lines = lines.with_columns(kept=pl.col("kept") & ~of_notices)
     return _once(lines) if config.repeats == "drop" else lines
@@ -219,6 +221,12 @@ def _kept(lines: pl.DataFrame, config: Config, sure: float) -> pl.Series:
     words = doubtful.select("page", "line", words=tokens(doubtful["text"].to_list()).counts)
     few = words.filter(pl.col("words").sum().over("page") < ENOUGH)
     return kept.scatter(few["line"], False)
+
+
+def _without_pointers(lines: pl.DataFrame) -> pl.DataFrame:
+    kept = lines["kept"].arg_true()
+    pointers = kept.filter(are_pointers(lines["text"].gather(kept)))
+    return lines.with_columns(kept=lines["kept"].scatter(pointers, False))
 
 
 def _judge_html(batch: pl.DataFrame, config: Config) -> pl.DataFrame:

@@ -95,7 +95,7 @@ def test_an_output_that_cannot_grow(project):
 def test_explain_after_an_unfinished_run(project):
     """Nothing is said to be in a release that was not made."""
     curate("run", NEWS, "--workers", "1", cwd=project)
-    again = curate("run", NEWS, "--workers", "1", "--set", "quality.min_words=200", cwd=project, expect=1)
+    again = curate("run", NEWS, "--workers", "1", "--set", "language.keep=[en, de]", cwd=project, expect=1)
     assert "a release never changes" in again.stderr
     page = "data/raw/news/northgateecho.example/2024-03-12-bus-52.txt"
     assert "the last run made no release" in curate("explain", NEWS, page, cwd=project).stdout

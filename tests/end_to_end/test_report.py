@@ -43,16 +43,17 @@ def test_lines_say_what_weighed_on_them(text):
     assert any(re.search(r"score [\d.]+: .*its class names [+-]", page) for page in uncertain)  # of HTML alone
 
 
-def test_measures_of_quality_stand_beside_their_thresholds(built, monkeypatch):
-    """The one document that quality drops is the one below the threshold."""
-    monkeypatch.chdir(built)
+def test_measures_of_quality_stand_beside_their_thresholds(copy, monkeypatch):
+    """What quality drops is below the threshold, and the measure that dropped most comes first."""
+    curate("run", NEWS, "--set", "quality.min_finished_lines=0.8", "--set", "version=0.2.0", cwd=copy)
+    monkeypatch.chdir(copy)
     found = figures.measures(Trail.of("data/build/news"))
     first, dropped = found[0]
-    assert (first.scale, first.thresholds, dropped) == ("finished lines", [("min_finished_lines", 0.12)], 1)
+    assert (first.scale, first.thresholds, dropped) == ("finished lines", [("min_finished_lines", 0.8)], 5)
     counts = {one.name: one.counts for one in first.series}
-    below = next(i for i, edge in enumerate(first.edges) if edge >= 0.12)
-    assert sum(counts["documents dropped"][:below]) == sum(counts["documents dropped"]) == 1
-    assert sum(counts["documents kept"][below:]) == sum(counts["documents kept"]) == 54
+    below = next(i for i, edge in enumerate(first.edges) if edge >= 0.8)
+    assert sum(counts["documents dropped"][:below]) == sum(counts["documents dropped"]) == 5
+    assert sum(counts["documents kept"][below:]) == sum(counts["documents kept"]) == 48
     assert len({chart.title for chart, _ in found}) == len(found) > 15
 
 
