@@ -125,7 +125,7 @@ def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = 
     """
     config = loaded(config, overrides)
     if config.release.repo is None:
-        raise UsageError("release.repo: must be given to push: org/name")
+        raise UsageError("release.repo: not given; write `repo: org/name` in `release`, or --set release.repo=org/name")
     with remote.opened(config.releases_dir, whole=config.version) as (releases, _):
         folder = releases / f"v{config.version}"
         return hub.push(folder, config.release.repo, private=private, dry_run=dry_run)
