@@ -10,7 +10,6 @@ After the line features of boilerpipe (Kohlschütter et al. 2010), jusText (Pomi
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +20,21 @@ import polars as pl
 
 from curate import text
 from curate.models import marks
+from curate.models.characters import (
+    BRACKET,
+    COLON,
+    COMMA,
+    CUT,
+    DIGIT,
+    LETTER,
+    LOWER,
+    OTHER,
+    QUOTE,
+    SEPARATOR,
+    UNSPACED,
+    UPPER,
+    Characters,
+)
 from curate.models.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 
 Floats = npt.NDArray[np.float32]
@@ -53,28 +67,6 @@ NAMES = (
 )
 """The features, in the order of their columns."""
 
-_SPACE, _LOWER, _UPPER, _LETTER, _UNSPACED, _DIGIT, _COMMA, _TERMINAL, _QUOTE = range(9)
-_SEPARATOR, _BRACKET, _COLON, _CUT, _OTHER, _NEWLINE = range(9, 15)
-_SPELLED = {
-    _COMMA: ",，、،;؛；",
-    _TERMINAL: ".!?。！？؟।։",
-    _QUOTE: "\"'“”„«‘’「」『』‹",
-    _SEPARATOR: "|·•/–—>-←▼▲●✓✔*_=#~<",
-    _BRACKET: "()[]{}（）【】〔〕",
-    _COLON: ":：",
-    _CUT: "…→»›▶►",
-    _NEWLINE: "\n",
-}
-_UNSPACED_RANGES = (
-    (0x0E00, 0x0EFF),
-    (0x1000, 0x109F),
-    (0x1780, 0x17FF),
-    (0x3040, 0x30FF),
-    (0x3400, 0x9FFF),
-    (0xF900, 0xFAFF),
-)
-_CRY, _AT = ord("!"), ord("@")
-_CATEGORIES = {"Ll": _LOWER, "Lu": _UPPER, "Lt": _UPPER, "Nd": _DIGIT, "No": _DIGIT, "Nl": _DIGIT}
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _PRIME, _NUMBER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x5851F42D4C957F2D)
 _KIND_SHIFT = np.uint64(42)
@@ -102,9 +94,9 @@ class Lines:
 def read(pages: Sequence[str]) -> Lines:
     """Describe the visible lines of pages. Memory: about 60 bytes a character, so give some megabytes at a time."""
     page, number, texts, around = _split(pages)
-    chars = _Characters("\n".join(texts.to_list()), len(texts))
+    chars = Characters("\n".join(texts.to_list()), len(texts))
     words = _Words(texts.to_list())
-    units = np.maximum(words.counts - 0.4 * chars.counts[:, _UNSPACED], 1)
+    units = np.maximum(words.counts - 0.4 * chars.counts[:, UNSPACED], 1)
     own = _shape(chars, words, units)
     prose = own[NAMES.index("prose")] * units
     repeats, occurrence = _repeats(page, words.keys)
@@ -148,10 +140,10 @@ def _split(pages: Sequence[str]) -> tuple[Ints, Ints, pl.Series, list[npt.NDArra
     return page, number, stripped.filter(pl.Series(seen, dtype=pl.Boolean)), around
 
 
-def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+def _shape(chars: Characters, words: _Words, units: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """The features of a line's own characters and words, in the order of NAMES."""
     count = chars.counts
-    letters = np.maximum(count[:, [_LOWER, _UPPER, _LETTER, _UNSPACED]].sum(1), 1)
+    letters = np.maximum(count[:, [LOWER, UPPER, LETTER, UNSPACED]].sum(1), 1)
     length = np.maximum(chars.lengths, 1)
     function = words.count(words.is_function) / units
     prose = (units >= 12) & chars.ends_sentence & ~chars.ends_cut & (function > 0.08)
@@ -160,35 +152,35 @@ def _shape(chars: _Characters, words: _Words, units: npt.NDArray[np.float64]) ->
         np.log1p(units),
         np.minimum(letters / np.maximum(words.counts, 1), 20),
         chars.ends_sentence,
-        chars.ends_in(_QUOTE, _BRACKET),
+        chars.ends_in(QUOTE, BRACKET),
         chars.ends_cut,
-        chars.ends_in(_COLON),
-        count[:, _COMMA] / units,
+        chars.ends_in(COLON),
+        count[:, COMMA] / units,
         np.log1p(chars.sentences),
-        count[:, _QUOTE] > 1,
+        count[:, QUOTE] > 1,
         np.minimum(chars.capitalised / np.maximum(words.counts, 1), 1),
-        count[:, _UPPER] / letters,
-        count[:, _DIGIT] / length,
-        chars.starts_in(_LOWER),
-        chars.starts_in(_DIGIT),
-        chars.starts_in(_SEPARATOR, _OTHER, _BRACKET, _CUT),
+        count[:, UPPER] / letters,
+        count[:, DIGIT] / length,
+        chars.starts_in(LOWER),
+        chars.starts_in(DIGIT),
+        chars.starts_in(SEPARATOR, OTHER, BRACKET, CUT),
         function,
-        np.minimum((count[:, _SEPARATOR] + count[:, _CUT]) / units, 3),
-        np.minimum(count[:, _BRACKET] / units, 3),
-        count[:, _UNSPACED] / letters,
+        np.minimum((count[:, SEPARATOR] + count[:, CUT]) / units, 3),
+        np.minimum(count[:, BRACKET] / units, 3),
+        count[:, UNSPACED] / letters,
         words.count(words.is_number) / units,
         prose,
     ]
 
 
-def _marked(chars: _Characters, words: _Words) -> list[npt.NDArray[np.bool_]]:
+def _marked(chars: Characters, words: _Words) -> list[npt.NDArray[np.bool_]]:
     """Which lines say that comments follow, that more articles do, and when something was said."""
     comments, more, time = (words.count_of(kind) > 0 for kind in (marks.COMMENTS, marks.MORE, marks.TIME))
     heading, stamp = chars.lengths <= marks.HEADING, chars.lengths <= marks.STAMP
     return [heading & comments, heading & more, stamp & (chars.has_time | (time & (words.count(words.is_number) > 0)))]
 
 
-def _voice(chars: _Characters, words: _Words) -> npt.NDArray[np.float64]:
+def _voice(chars: Characters, words: _Words) -> npt.NDArray[np.float64]:
     """Of lines of eight words and more, the share that speaks in the first or second person, or cries out."""
     spoken = words.count_of(marks.VOICE) + chars.cries
     return np.where(words.counts >= 8, spoken / np.maximum(words.counts, 1), 0)
@@ -212,62 +204,6 @@ def _repeats(page: Ints, keys: Hashes) -> tuple[Ints, Ints]:
     repeats[order] = np.repeat(sizes, sizes)
     occurrence[order] = np.arange(len(keys)) - np.repeat(starts, sizes)
     return repeats, occurrence
-
-
-class _Characters:
-    """The characters of lines by class. `counts` is [lines, classes]."""
-
-    def __init__(self, joined: str, lines: int) -> None:
-        points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-        self._classes = _classes()[np.minimum(points, 0xFFFF)]
-        breaks = np.flatnonzero(self._classes == _NEWLINE)
-        self._ends = np.append(breaks, len(points))[:lines]
-        self._starts = np.append(0, breaks + 1)[:lines]
-        self.lengths = self._ends - self._starts
-        line = np.repeat(np.arange(lines) * 16, np.append(self.lengths[:-1] + 1, self.lengths[-1:]))
-        self.counts = np.bincount(line + self._classes, minlength=lines * 16).reshape(lines, 16)
-        self._last = self._at(self._ends - 1)
-        self._read_ends()
-        self._read_words()
-        self.has_time = self._per_line(self._times()) > 0
-        self.cries = self._per_line(np.flatnonzero((points == _CRY) | (points == _AT)))
-
-    def _times(self) -> Ints:
-        """Where a clock or a date in numbers stands: 10:30, 24.12.2012."""
-        before, mark, after = self._classes[:-2], self._classes[1:-1], self._classes[2:]
-        between = np.flatnonzero((before == _DIGIT) & (after == _DIGIT) & (mark != _DIGIT)) + 1
-        kind = self._classes[between]
-        point = between[(kind == _TERMINAL) | (kind == _SEPARATOR)]
-        dates = point[:-1][np.diff(point) <= 3]
-        return np.sort(np.concatenate([between[kind == _COLON], dates]))
-
-    def _at(self, index: Ints) -> npt.NDArray[np.uint8]:
-        return self._classes[np.maximum(index, 0)]
-
-    def _read_ends(self) -> None:
-        end = self._ends - 1
-        for _ in range(2):
-            closing = np.isin(self._at(end), (_QUOTE, _BRACKET)) & (end > self._starts)
-            end = end - closing
-        twice = (self._at(end) == _TERMINAL) & (self._at(end - 1) == _TERMINAL)
-        self.ends_cut = twice | (self._last == _CUT)
-        self.ends_sentence = self._at(end) == _TERMINAL
-
-    def _read_words(self) -> None:
-        before, after = self._classes[:-1], self._classes[1:]
-        initial = np.flatnonzero((after == _UPPER) & (before != _LOWER) & (before != _UPPER)) + 1
-        stops = np.flatnonzero((before == _TERMINAL) & ((after == _SPACE) | (after == _UNSPACED)))
-        self.capitalised = self._per_line(initial) + self.starts_in(_UPPER)
-        self.sentences = self._per_line(stops)
-
-    def _per_line(self, places: Ints) -> Ints:
-        return np.searchsorted(places, self._ends) - np.searchsorted(places, self._starts + 1)
-
-    def starts_in(self, *classes: int) -> npt.NDArray[np.bool_]:
-        return np.isin(self._at(self._starts), classes)
-
-    def ends_in(self, *classes: int) -> npt.NDArray[np.bool_]:
-        return np.isin(self._last, classes)
 
 
 class _Words:
@@ -385,27 +321,6 @@ def _kinds() -> npt.NDArray[np.uint8]:
             key = words if len(words) == 1 else words[:1] * _ROLES[1] + words[1:2]
             table[key >> _KIND_SHIFT] |= 2 << i
     return table
-
-
-@cache
-def _classes() -> npt.NDArray[np.uint8]:
-    """Class of each code point of the first plane; what lies above counts as its last one, a symbol."""
-    category = unicodedata.ucd_3_2_0.category
-    table = np.array([_class_of(category(chr(i))) for i in range(0x10000)], np.uint8)
-    for low, high in _UNSPACED_RANGES:
-        span = table[low : high + 1]
-        span[span == _LETTER] = _UNSPACED
-    for kind, characters in _SPELLED.items():
-        table[[ord(character) for character in characters]] = kind
-    return table
-
-
-def _class_of(category: str) -> int:
-    if category in _CATEGORIES:
-        return _CATEGORIES[category]
-    if category[0] in "LM":
-        return _LETTER
-    return _SPACE if category[0] in "ZC" else _OTHER
 
 
 def slices(pages: Sequence[str] | Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:

@@ -17,8 +17,7 @@ def cases(*names):
         pytest.param(folder, case["page"], case["body"], id=f"{folder}: {case['name']}")
         for folder in FOLDERS
         for name in names
-        if (path := Path(__file__).with_name(folder) / name).exists()  # HTML has no pages without an article yet
-        for case in json.loads(path.read_text())
+        for case in json.loads((Path(__file__).with_name(folder) / name).read_text())
     ]
 
 
