@@ -54,6 +54,7 @@ def browser():
 def page(browser, address):
     browser.get("about:blank")  # going to the same address again would be a reload, with what was typed before
     browser.get(address)
+    settled(browser, lambda: browser.find_element(By.ID, "shown").text)  # the script is the last thing of the page
     yield browser
     assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []
 
