@@ -169,10 +169,11 @@ class _Output:
         self.rows += table.num_rows
 
     def end(self) -> None:
-        """There are no more rows."""
+        """There are no more rows: what the writer holds is freed, and the file is closed."""
         if self._writer:
             self._writer.close()
             self._writer = None  # it holds this object by way of Arrow, where Python's collector sees no cycle
+        self._stream.close()
 
     def commit(self) -> File:
         self.end()

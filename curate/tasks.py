@@ -3,7 +3,7 @@
 A task function is a generator. It takes the input files and a config, yields `(part, rows)` pairs (`part` names an
 output file of the task, such as "kept" or "dropped"; rows of one part are appended in order), and returns a dictionary
 of JSON values, its statistics. It must not depend on anything else: not on time, host, worker or order of tasks. One
-with many parts, one after the other, yields `(part, END)` behind each: that frees what its writer holds.
+with many parts, one after the other, yields `(part, END)` behind each: that frees what its writer holds, and its file.
 Large results are yielded batch by batch, so that memory stays flat.
 """
 

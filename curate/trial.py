@@ -224,6 +224,8 @@ def _read(group: Sequence[File], config: read.Config, frames: dict[str, list[pl.
     """Add the records of some files; how many they are, and whether they are all."""
     rows = 0
     for part, frame in read.read_files(group, config):
+        if frame.is_empty():
+            continue  # the end of a part
         frames[part.partition("-")[0]].append(frame)  # a part is a shard of kept or dropped records
         rows += frame.height
         if rows >= GROUP_ROWS:

@@ -26,7 +26,7 @@ from curate.readers.streams import CODECS, Codec, Damage, Readable, blocks, open
 from curate.readers.urls import CONTROL, endings, is_http, normal_url, source, stable_id
 from curate.section import Count, Section
 from curate.suspects import DETAIL, KILLED, watching
-from curate.tasks import BATCH_ROWS, Done, File, Json, Rows, total
+from curate.tasks import BATCH_ROWS, END, Done, File, Json, Rows, total
 
 VERSION = 5
 
@@ -187,10 +187,11 @@ class _Shard:
         return self.dropped
 
     def rest(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The rows not yet taken; a shard has both files, be one of them empty."""
+        """The rows not yet taken; a shard has both files, be one of them empty. A large file has thousands of them."""
         for batch in (self.kept, self.dropped):
             if batch.rows or not batch.count:
                 yield batch.taken()
+            yield batch.part, END
 
     def statistics(self) -> Json:
         """In = kept + dropped, in documents and bytes."""

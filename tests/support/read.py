@@ -8,6 +8,7 @@ import polars as pl
 
 from curate.document import DECISION, READ_SCHEMA
 from curate.stages import read
+from curate.tasks import END
 
 
 def run(*paths: str, **settings: Any) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
@@ -42,7 +43,8 @@ def _collect(rows: Any, parts: dict[str, list[pl.DataFrame]]) -> dict[str, Any]:
         except StopIteration as end:
             return dict(end.value)
         assert frame.height <= 500
-        parts[part.partition("-")[0]].append(frame)
+        if frame is not END:
+            parts[part.partition("-")[0]].append(frame)
 
 
 def warc_record(

@@ -20,7 +20,7 @@ import zstandard
 from curate.document import DECISION, READ_SCHEMA
 from curate.stages import read
 from curate.store import execute
-from curate.tasks import Task
+from curate.tasks import END, Task
 from curate.tasks import read as read_back
 from tests.support.read import run, warc_record
 
@@ -349,6 +349,7 @@ def test_a_large_file_becomes_several_shards_of_the_same_documents(tmp_path: Pat
     )
     shards = read.shards(cut)
     assert len(shards) == 4 and len(read.shards(whole)) == 1
+    assert sum(rows is END for _, rows in read.read_files(read.discover(small)[0], small)) == 8  # each file is closed
     assert [shard.files["kept"].rows for shard in shards] == [shard.stats["documents_kept"] for shard in shards]
     assert [shard.files["dropped"].rows for shard in shards] == [shard.stats["documents_dropped"] for shard in shards]
     for part in ("kept", "dropped"):
@@ -359,7 +360,7 @@ def test_a_large_file_becomes_several_shards_of_the_same_documents(tmp_path: Pat
 
 def heights(config: read.Config) -> list[int]:
     parts = read.read_files(read.discover(config)[0], config)
-    return [rows.height for part, rows in parts if part == "kept"]
+    return [rows.height for part, rows in parts if part == "kept" and rows is not END]
 
 
 def test_dropped_rows_have_the_schema_and_the_decision(tmp_path: Path) -> None:

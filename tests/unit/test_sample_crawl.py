@@ -38,9 +38,8 @@ def articles(truth):
 def pages():
     """The crawl as read and normalized: one row a page."""
     config = read.Config(paths=[str(RAW / "news")], header="date {published} {site}")
-    frames = [
-        rows for group in read.discover(config) for part, rows in read.read_files(group, config) if part == "kept"
-    ]
+    found = (item for group in read.discover(config) for item in read.read_files(group, config))
+    frames = [rows for part, rows in found if part == "kept" and rows.width]
     return normalize.apply(undecided(pl.concat(frames)), normalize.Config())
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 
 import polars as pl
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -11,7 +12,7 @@ from curate import store
 from curate.engines.local import LocalEngine
 from curate.errors import StorageError, TaskError
 from curate.section import Section
-from curate.tasks import File, Rows, Task, batches, read
+from curate.tasks import END, File, Rows, Task, batches, read
 
 
 class Config(Section):
@@ -129,6 +130,22 @@ def test_a_thousand_parts(tmp_path):
     engine = LocalEngine(1)
     [(_, done)] = engine.run([Task("parts", 1, parts, (), Config())], str(tmp_path))
     assert len(done.files) == 1100
+
+
+def test_a_part_that_ended_holds_no_file(tmp_path):
+    """A file of 10 GB becomes 1,200 parts of one task."""
+    held = []
+
+    def parts(inputs: list[File], config: Config) -> Rows:
+        for i in range(20):
+            yield f"part-{i:04}", pl.DataFrame({"i": [i]})
+            yield f"part-{i:04}", END
+            held.append(len(psutil.Process().open_files()))
+        return {}
+
+    done = store.execute(Task("parts", 1, parts, (), Config()), str(tmp_path))
+    assert held == [held[0]] * 20
+    assert [read(file)["i"].to_list() for file in done.files.values()] == [[i] for i in range(20)]
 
 
 def test_batches_keep_order_and_size(tmp_path):
