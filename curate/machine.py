@@ -19,7 +19,7 @@ def free_memory() -> int:
     free = int(psutil.virtual_memory().available)
     for limit, used in zip(_LIMITS, _USED, strict=True):
         with suppress(OSError, ValueError):  # there is no such file, or it says "max"
-            free = min(free, int(limit.read_text()) - int(used.read_text()))
+            free = min(free, int(limit.read_text("ascii")) - int(used.read_text("ascii")))
     return max(free, 0)
 
 

@@ -63,6 +63,6 @@ def _files(name: str, revision: str | None, config: str | None) -> dict[str, lis
 
     try:
         builder = load_dataset_builder(name, config, revision=revision)
-    except (OSError, ValueError, httpx2.HTTPError) as error:
+    except (OSError, ValueError, RuntimeError, httpx2.HTTPError) as error:
         raise InputError(f"{name}: {str(error).splitlines()[0]}") from None
     return {str(split): [str(url) for url in urls] for split, urls in (builder.config.data_files or {}).items()}

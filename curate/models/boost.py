@@ -42,7 +42,7 @@ def train(name: str, number: int, values: Floats, labels: Floats, weights: Float
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.json"
         fitted.save_model(str(path), format="json")
-        return _arrays(name, json.loads(path.read_text()))
+        return _arrays(name, json.loads(path.read_text("utf-8")))
 
 
 def _arrays(name: str, said: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:

@@ -267,7 +267,7 @@ def _write_card(folder: Path, examples: Examples, files: Sequence[str], steps: i
     sources = (page.source for page in examples.pages if not page.disguised)
     said = command.provenance("curate.models.train", files, steps, sources)
     text = _CARD.format(**said, scores="\n".join(scores) or "| not cross-validated | | | |")
-    (folder / "CARD.md").write_text(text)
+    (folder / "CARD.md").write_text(text, "utf-8")
 
 
 _CARD = """\

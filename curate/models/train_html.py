@@ -92,7 +92,7 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
     if sources:
         groups["each source left out"] = examples.sources
     tables = {name: validate(examples, group, steps, say, folder) for name, group in groups.items()}
-    (folder / "HTML_CARD.md").write_text(card(examples, pages, steps, tables))
+    (folder / "HTML_CARD.md").write_text(card(examples, pages, steps, tables), "utf-8")
     say(f"wrote {folder / 'HTML_CARD.md'}")
 
 

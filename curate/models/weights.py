@@ -45,7 +45,7 @@ def save(path: str | Path, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) ->
     np.savez_compressed(stream, **{name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)})  # type: ignore[arg-type]
     path.write_bytes(stream.getvalue())
     said = {"kind": kind, "sha256": hashlib.sha256(stream.getvalue()).hexdigest()}
-    path.with_suffix(".json").write_text(json.dumps(said, indent=1) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
 
 
 def _said(path: Path) -> dict[str, str]:

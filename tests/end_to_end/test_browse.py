@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import sys
 from dataclasses import replace
 
@@ -154,6 +155,11 @@ def test_what_weighed_on_each_line(port):
     place = search(port, site="northgate", stage="kept")["documents"][0]["place"]
     why = json.loads(ask(port, f"/why/{place}")[1])
     assert len(why) == len(letters(port, place)[0]) and any("its sentences +" in line for line in why)
+
+
+def test_it_listens_on_loopback_alone(port):
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
 def test_other_hosts_and_origins_are_refused(port, labels, corrected):

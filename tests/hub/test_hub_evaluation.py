@@ -69,3 +69,12 @@ def test_what_is_not_there_is_named(read, given, said):
     with pytest.raises(InputError) as error:
         read(**given)
     assert str(error.value).startswith(said)
+
+
+def test_a_script_of_a_dataset_does_not_run(hub, call, tmp_path):
+    mark, repo = tmp_path / "it-ran", Repo("org/scripted", private=False)
+    repo.commit("main", "first", "", {"scripted.py": Blob(f"open({str(mark)!r}, 'w')\n".encode(), large=False)})
+    hub.repos["org/scripted"] = repo
+    with pytest.raises(InputError, match="org/scripted: Dataset scripts are no longer supported"):
+        call(evaluation_records, str(tmp_path / "build"), path="org/scripted", column="question")
+    assert not mark.exists()

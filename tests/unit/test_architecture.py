@@ -139,3 +139,14 @@ def test_functions_are_short():
     )
     assert lengths[len(lengths) // 2] <= 10
     assert lengths[len(lengths) * 9 // 10] <= 30
+
+
+def test_modules_are_short():
+    lengths = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path, _ in modules()}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_what_is_ignored_is_named():
+    """No line is taken from the linter or the types as a whole."""
+    blanket = re.compile(r"# (?:noqa(?!: [A-Z])|type: ignore(?!\[)|mypy: ignore-errors|ruff: noqa)")
+    assert [str(path) for path, _ in modules() if blanket.search(path.read_text())] == []

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from curate.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +26,9 @@ def test_readme_commands_are_the_makefile_s():
         assert f"\n{target}: " in makefile
 
 
-def test_tests_named_in_the_docs_exist():
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "robustness.md").read_text()))
+@pytest.mark.parametrize("page", ["docs/robustness.md", "SECURITY.md"])
+def test_tests_named_in_the_docs_exist(page):
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / page).read_text()))
     there = {
         name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
     }
