@@ -39,9 +39,13 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
+GROUP_BYTES, HELD_BYTES = 4 << 20, 32 << 20
+"""Rows that one output of a task, and all of them together, hold until they are written as a row group: each column of
+a row group costs some .1 ms, and columns beside the text have few bytes."""
 _REPEATING = ["site", "source", "format", "language", "split", "drop_reason"]
 _SORTED = ["key"]
-"""Columns worth a dictionary, and those whose bounds are looked at: for texts both cost more than compression."""
+"""Columns worth a dictionary, and those whose bounds are looked at: for texts both cost more than compression. Where
+bounds are looked at, a row group is what came at once: the smaller, the less is read beside what is looked for."""
 
 
 def execute(task: Task, root: str) -> Done:
@@ -141,6 +145,8 @@ class _Output:
         self._block = create(url)
         self._stream = self._block.__enter__()
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+        self._waiting_bytes = 0
 
     def write(self, data: Any) -> int:
         view = memoryview(data)
@@ -149,27 +155,41 @@ class _Output:
         self.size += view.nbytes
         return view.nbytes
 
-    def append(self, rows: pl.DataFrame) -> None:
+    def append(self, rows: pl.DataFrame) -> int:
+        """Take rows, which are written with what follows them; their bytes."""
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-        if self._writer is None:
-            if AT in rows.columns:  # the file's bytes, so its hash, must tell of the texts too
-                self._texts = self._inputs[0].texts or self._inputs[0].url
-                table = table.replace_schema_metadata({"texts of": self._inputs[0].sha256})
-            sink = pa.PythonFile(_Sink(self), mode="w")
-            self._writer = pq.ParquetWriter(
-                sink,
-                table.schema,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=_REPEATING,
-                write_statistics=_SORTED,
-            )
-        if table.num_rows or not self.rows:
-            self._writer.write_table(table)
         self.rows += table.num_rows
+        if table.num_rows or not self._writer:
+            self._waiting.append(table)
+            self._waiting_bytes += table.nbytes
+        if self._waiting_bytes >= GROUP_BYTES or not set(_SORTED).isdisjoint(table.column_names):
+            self.flush()
+        return int(table.nbytes)
+
+    def flush(self) -> None:
+        """Write the rows that wait, as a row group."""
+        if self._waiting:
+            table = pa.concat_tables(self._waiting)
+            self._waiting, self._waiting_bytes = [], 0
+            self._writer = self._writer or self._begun(table.schema)
+            self._writer.write_table(table)
+
+    def _begun(self, schema: pa.Schema) -> pq.ParquetWriter:
+        if AT in schema.names:  # the file's bytes, so its hash, must tell of the texts too
+            self._texts = self._inputs[0].texts or self._inputs[0].url
+            schema = schema.with_metadata({"texts of": self._inputs[0].sha256})
+        return pq.ParquetWriter(
+            pa.PythonFile(_Sink(self), mode="w"),
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_REPEATING,
+            write_statistics=_SORTED,
+        )
 
     def end(self) -> None:
         """There are no more rows: what the writer holds is freed, and the file is closed."""
+        self.flush()
         if self._writer:
             self._writer.close()
             self._writer = None  # it holds this object by way of Arrow, where Python's collector sees no cycle
@@ -216,6 +236,7 @@ def _write(task: Task, root: str) -> Done:
 
 def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
     rows = task.function(task.inputs, task.config)
+    held = 0
     while True:
         try:
             part, frame = next(rows)
@@ -224,9 +245,13 @@ def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
         if part not in outputs:
             outputs[part] = _Output(f"{address(task, root)}.{part}.parquet", task.inputs)
         if frame.width:
-            outputs[part].append(frame)
+            held += outputs[part].append(frame)
         else:
             outputs[part].end()
+        if held >= HELD_BYTES:
+            held = 0
+            for output in outputs.values():
+                output.flush()
 
 
 def _size(url: str) -> int | None:

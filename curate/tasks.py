@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -44,6 +44,12 @@ class File:
     sha256: str  # of the content; for the user's files, of what identifies the content (path, size, time or etag)
     rows: int = 0
     texts: str | None = None  # the file that holds the column `text` where this one leaves it out; AT says in which row
+    groups: tuple[int, int] | None = None  # of a piece: its first row group, and the first one behind it
+
+    @property
+    def identity(self) -> str:
+        """What tells this file, or piece of a file, from others."""
+        return f"{self.sha256}/{self.groups[0]}-{self.groups[1]}" if self.groups else self.sha256
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Task:
             self.label,
             self.version,
             self.config.model_dump(mode="json"),
-            [f.sha256 for f in self.inputs],
+            [f.identity for f in self.inputs],
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -126,7 +132,7 @@ def batches(file: File, columns: Sequence[str] | None = None, rows: int = BATCH_
         joined = _with_texts(file, file.texts, columns, rows)
         yield from joined if columns else (batch.drop(AT) for batch in joined)
     else:
-        yield from _batches(file.url, columns, rows)
+        yield from _batches(file.url, columns, rows, file.groups)
 
 
 def placed(file: File) -> Iterator[pl.DataFrame]:
@@ -152,12 +158,31 @@ def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
     return pl.concat(batches(file, columns, rows=65536))
 
 
-def _batches(url: str, columns: Sequence[str] | None, rows: int) -> Iterator[pl.DataFrame]:
+def pieces(file: File, path: str, size: int) -> list[File]:
+    """A file as pieces of some row groups each, of `size` bytes about before compression; `path` is a copy of it here.
+
+    A row group is in one piece, and a file without one is a piece.
+    """
+    metadata = pq.read_metadata(path)
+    found: list[File] = []
+    start = rows = held = 0
+    for end in range(1, metadata.num_row_groups + 1):
+        group = metadata.row_group(end - 1)
+        rows, held = rows + group.num_rows, held + group.total_byte_size
+        if held >= size or end == metadata.num_row_groups:
+            found.append(replace(file, rows=rows, groups=(start, end)))
+            start, rows, held = end, 0, 0
+    return found or [file]
+
+
+def _batches(
+    url: str, columns: Sequence[str] | None, rows: int, groups: tuple[int, int] | None = None
+) -> Iterator[pl.DataFrame]:
     names = list(columns) if columns else None
     held: list[pa.RecordBatch] = []
     with fsspec.open(url, "rb") as stream, pq.ParquetFile(stream) as parquet:
         empty = parquet.schema_arrow.empty_table().select(names or parquet.schema_arrow.names)
-        for group in range(parquet.num_row_groups):
+        for group in range(*(groups or (0, parquet.num_row_groups))):
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
                 if held and not _fits(held, batch, rows):
                     yield _frame(held, empty)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.neardup.arrays import NO_RANKS, Ranks, Scores, ascending, ascending_order, distinct, starts_of_runs
+from curate.neardup.arrays import NO_RANKS, Numbers, Ranks, Scores, ascending, ascending_order, distinct, starts_of_runs
 from curate.neardup.shingles import SPARE_BITS
 from curate.text import Hashes, Positions
 
@@ -21,6 +21,8 @@ MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
 ANCHORS = 4
 """Texts of a larger bucket, first by rank, that all others in it are compared with."""
+Sides = Numbers
+"""On which side each text stands, by rank."""
 _ONE = np.uint64(1)
 _RANK_BITS = 32
 PAIRS_AT_ONCE = 1 << 21
@@ -52,11 +54,12 @@ def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
     return keys << SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
 
 
-def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
+def find_pairs(packed: Hashes, texts: int, capped: Capped, sides: Sides | None = None) -> Iterator[Pairs]:
     """Pairs of texts that have sampled shingles in common, out of one packed entry for each shingle of each text.
 
     In a bucket of more than `MAX_BUCKET` texts each is paired with the first `ANCHORS` and its neighbour by rank, so
-    that the pairs grow with the texts and not with their square; `capped` counts those buckets.
+    that the pairs grow with the texts and not with their square; `capped` counts those buckets. With `sides`, by rank,
+    only the pairs of texts on different sides are told.
     """
     bits = _rank_bits(texts)
     packed = distinct(packed)
@@ -70,7 +73,7 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped) -> Iterator[Pairs]:
     cuts = starts_of_runs(pairs // PAIRS_AT_ONCE).tolist()
     for start, end in pairwise([*cuts, len(sizes)]):
         behind = starts[end] if end < len(starts) else len(later)
-        yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end])
+        yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end], sides)
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores) -> Pairs:
@@ -100,24 +103,36 @@ def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
     return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
 
 
-def _pair_up(ranks: Ranks, later: Positions, sizes: Positions) -> Pairs:
+def _pair_up(ranks: Ranks, later: Positions, sizes: Positions, sides: Sides | None) -> Pairs:
     """The pairs of texts within some buckets of these sizes: where in `ranks` all but the first of each stand."""
+    joined = np.concatenate([_apart(pairs, sides) for pairs in _in_buckets(ranks, later, sizes)])
+    pairs = ascending(joined)
+    starts = starts_of_runs(pairs)
+    return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
+
+
+def _in_buckets(ranks: Ranks, later: Positions, sizes: Positions) -> Iterator[Ranks]:
+    """Pairs, packed, as `_pair_up` is given them; one that shares several keys comes up several times."""
     place = np.arange(1, len(later) + 1) - np.repeat(np.cumsum(sizes - 1) - (sizes - 1), sizes - 1)
     large = np.repeat(sizes > MAX_BUCKET, sizes - 1)
-    found = [_packed(ranks[later - 1], ranks[later])]
+    yield _packed(ranks[later - 1], ranks[later])
     few, places = later[~large], place[~large]
     for distance in range(2, min(MAX_BUCKET, int(sizes.max(initial=0)))):
         behind = np.flatnonzero(places >= distance)
         few, places = few[behind], places[behind]
-        found.append(_packed(ranks[few - distance], ranks[few]))
+        yield _packed(ranks[few - distance], ranks[few])
     for anchor in range(ANCHORS):
         behind = np.flatnonzero(large & (place > anchor + 1))
-        found.append(_packed(ranks[later[behind] - place[behind] + anchor], ranks[later[behind]]))
-    joined = np.concatenate(found)
-    found.clear()  # half of the memory of a block
-    pairs = ascending(joined)
-    starts = starts_of_runs(pairs)
-    return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
+        yield _packed(ranks[later[behind] - place[behind] + anchor], ranks[later[behind]])
+
+
+def _apart(pairs: Ranks, sides: Sides | None) -> Ranks:
+    """Those of texts on different sides; where there are no sides, all."""
+    if sides is None:
+        return pairs
+    first, second, _ = _unpacked(pairs, NO_RANKS)
+    across: Ranks = pairs[sides[first] != sides[second]]
+    return across
 
 
 def _packed(first: Ranks, second: Ranks) -> Ranks:

@@ -68,7 +68,8 @@ def texts_of(shard: File, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 def frame_of(columns: Pairs | Verified) -> pl.DataFrame:
     """Pairs as they are written."""
-    return pl.DataFrame(columns._asdict(), schema_overrides={"first": pl.UInt32, "second": pl.UInt32})
+    small = {name: pl.UInt32 for name in ("first", "second", "shared") if name in columns._fields}
+    return pl.DataFrame(columns._asdict(), schema_overrides=small)
 
 
 def columns_of(frame: pl.DataFrame) -> list[Any]:

@@ -28,18 +28,25 @@ from curate.tasks import File, Rows, batches, read
 from curate.text import Hashes
 
 
+class Pairing(Whole):
+    """Which pairs are asked for: all, or where each shard has a side, those of documents on different sides."""
+
+    sides: tuple[int, ...] = ()
+
+
 class Shingling(Whole):
     """What a shingle is."""
 
     shingle: int
 
 
-def pair_up(inputs: Sequence[File], config: Whole) -> Rows:
+def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     """Task: pairs of documents with sampled shingles in common. Inputs: a partition's keys of each shard, ranks."""
-    shards = zip(inputs[: config.shards], inputs[config.shards :], strict=True)
-    entries = [_packed(keys, read(places), config.documents) for keys, places in shards]
+    keys, places = inputs[: config.shards], [read(file) for file in inputs[config.shards :]]
+    entries = [_packed(*shard, config.documents) for shard in zip(keys, places, strict=True)]
     capped = Capped()
-    found = find_pairs(np.concatenate(entries), config.documents, capped)
+    sides = _sides(places, config.sides) if config.sides else None
+    found = find_pairs(np.concatenate(entries), config.documents, capped, sides)
     for pairs in chain([NO_PAIRS], found):
         for number in range(config.partitions):
             yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)
@@ -93,6 +100,14 @@ def verify(inputs: Sequence[File], config: Bounds) -> Rows:
 
 def _filtered(pairs: File, some: pl.Expr) -> pl.DataFrame:
     return pl.concat(frame.filter(some) for frame in batches(pairs, rows=65536))
+
+
+def _sides(places: Sequence[pl.DataFrame], sides: Sequence[int]) -> Numbers:
+    """The side of each document, by rank."""
+    by_rank = np.empty(sum(frame.height for frame in places), np.uint32)
+    for side, frame in zip(sides, places, strict=True):
+        by_rank[frame["rank"].to_numpy()] = side
+    return by_rank
 
 
 def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:

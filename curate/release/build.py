@@ -47,11 +47,13 @@ from curate.release.schema import FIELDS
 from curate.release.versions import Bump
 from curate.section import Section
 from curate.stages import dedup, split
-from curate.tasks import File, Json, Rounds, batches
+from curate.tasks import File, Json, Rounds, batches, pieces
 from curate.text import hash64
 
 VERSION = 300 + dedup.VERSION
 """The gate runs dedup's rounds."""
+PIECE_BYTES = 32 << 20
+"""What a task of the gate reads, about."""
 
 
 class Config(Section):
@@ -274,6 +276,7 @@ def _fill(
     files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
     local = manifest.shards(draft, files)
     finished = remote.with_shards(draft, f"v{request.version}", local) if remote else local
+    finished = _pieces(finished, local)
     contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
     if request.release.configs:
         subsets.check(len(contents.counts["configs"]), request.release.configs)
@@ -299,6 +302,12 @@ def _grouped_by(request: Request, step: Step) -> str:
     """What must not be in two splits. A rule that is new cannot hold for what was released under another."""
     known = step.old is None or step.old.split.get("by") == request.split.by
     return request.split.by if known else "cluster"
+
+
+def _pieces(finished: diff.Side, local: diff.Side) -> diff.Side:
+    """The shards in pieces, so that every worker has some to check; `local` are copies of them here."""
+    both = zip(finished, local, strict=True)
+    return [(split, piece) for (split, file), (_, here) in both for piece in pieces(file, here.url, PIECE_BYTES)]
 
 
 def _leaks(request: Request, finished: diff.Side, rounds: Rounds) -> list[Json]:

@@ -1,7 +1,7 @@
 """The leak check: no text and no near-duplicates in two splits, among all finished texts.
 
-Dedup's rounds run again on the shards that a reader gets, up to the pairs that it verified. Where dedup compares a
-document with its representative alone, here every pair counts.
+Dedup's rounds run again on the shards that a reader gets, up to the pairs that it verified, for pairs of documents in
+different splits. Where dedup compares a document with its representative alone, here every pair counts.
 """
 
 from __future__ import annotations
@@ -36,15 +36,17 @@ def refuse(shards: Sequence[tuple[str, File]], config: dedup.Config, rounds: Rou
     Raises ReleaseError, which names some of the pairs, where documents in two splits have the same text (the same
     tokens in the same order) or are near-duplicates by themselves, not by a third.
     """
-    found = dedup.compare([file for _, file in shards], config.model_copy(update={"audit": 0}), rounds)
     splits = tuple(split for split, _ in shards)
+    sides = [sorted(set(splits)).index(split) for split in splits]
+    files = [file for _, file in shards]
+    found = dedup.compare(files, config.model_copy(update={"audit": 0}), rounds, sides=sides)
     places = Places(splits=splits, threshold=config.threshold, containment=config.containment)
     inputs = [*found.documents, *found.ranks, *found.alike]
     said = rounds.run("leaks", find_leaks, [inputs], places)[0].stats
     bounds = f"similarity {config.threshold}, containment {config.containment}"
     return [
         _check("no text in two splits", found.whole.documents, said["texts"]),
-        _check(f"no near-duplicates in two splits ({bounds}) of all pairs verified", found.verified, said["pairs"]),
+        _check(f"no near-duplicates in two splits ({bounds}), of the pairs verified", found.verified, said["pairs"]),
     ]
 
 

@@ -51,6 +51,10 @@ NEAR_DUPLICATE = "near-duplicate"
 
 PARTITION_DOCUMENTS = 25_000
 """Documents of the corpus for each partition of its keys and pairs; some 300 MB."""
+PARTITIONS = 8
+"""Partitions that a smaller corpus has, so that there is work for several workers, ..."""
+LEAST_DOCUMENTS = 2_500
+"""... where each still has as many documents as this: a file more for each shard is some 3 ms."""
 
 
 class Config(Section):
@@ -170,12 +174,16 @@ def compare(
     rounds: Rounds,
     earlier: Sequence[File] = (),
     released: Sequence[tuple[int, File]] = (),
+    sides: Sequence[int] = (),
 ) -> Compared:
-    """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`."""
+    """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`.
+
+    With `sides`, a number for each shard, only the pairs of documents on different sides.
+    """
     signed = rounds.run("signatures", signing.sign, [[file] for file in [*earlier, *shards]], signing.Signing())
     found, tokens = files_of(signed, "documents"), files_of(signed, "tokens")
     documents = sum(file.rows for file in found)
-    partitions = range(-(-documents // PARTITION_DOCUMENTS) or 1)
+    partitions = range(_partitions(documents))
     whole = Whole(documents=documents, shards=len(found), partitions=len(partitions))
 
     parted = Partitioned(partitions=len(partitions))
@@ -191,7 +199,7 @@ def compare(
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
 
     keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
-    paired = rounds.run("candidates", pairing.pair_up, keys, whole)
+    paired = rounds.run("candidates", pairing.pair_up, keys, pairing.Pairing(**whole.model_dump(), sides=tuple(sides)))
     candidates = [[ordered["sizes"], *files_of(paired, numbered("pairs", number))] for number in partitions]
     pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, whole), "pairs")
 
@@ -202,6 +210,11 @@ def compare(
     bounds = Bounds(threshold=config.threshold, containment=config.containment)
     alike = files_of(rounds.run("verified", pairing.verify, checks, bounds), "alike")
     return Compared(whole, found, tokens, ranks, ordered["sample"], alike, sum(file.rows for file in pairs))
+
+
+def _partitions(documents: int) -> int:
+    """How many parts keys and pairs are cut into. No result depends on it."""
+    return max(-(-documents // PARTITION_DOCUMENTS), min(PARTITIONS, documents // LEAST_DOCUMENTS), 1)
 
 
 def preferred(documents: Sequence[File], keep: ordering.Keep, rounds: Rounds) -> list[File]:

@@ -138,6 +138,23 @@ def test_large_buckets_are_capped_and_counted() -> None:
     assert set(pairs.second.tolist()) == set(range(1, many))
 
 
+def test_of_texts_on_sides_only_pairs_across_are_told() -> None:
+    chance = np.random.default_rng(3)
+    ranks, texts = np.repeat(np.arange(500), 4), 500
+    keys = chance.integers(0, 30, len(ranks)).astype(np.uint64) << 40
+    keys[:600] = np.uint64(99) << 40  # more texts than a bucket compares
+    sides = chance.integers(0, 3, texts).astype(np.uint32)
+
+    def pairs(*sides: candidates.Sides) -> Pairs:
+        packed = candidates.pack(keys, ranks, texts)
+        return candidates.merged(list(candidates.find_pairs(packed, texts, Capped(), *sides)))
+
+    every, across = pairs(), pairs(sides)
+    apart = sides[every.first] != sides[every.second]
+    assert 0 < apart.sum() < len(apart)
+    assert [column.tolist() for column in across] == [column[apart].tolist() for column in every]
+
+
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
     packed = candidates.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
     assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, 5, Capped()))

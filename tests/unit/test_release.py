@@ -22,7 +22,7 @@ from filelock import FileLock
 from curate import config, pipeline, removal_list
 from curate.errors import InputError, ReleaseError, StorageError
 from curate.neardup.in_memory import cluster
-from curate.release import build, card, disk, gate, leaks, manifest, order
+from curate.release import build, card, disk, gate, leaks, manifest, order, shards
 from curate.release.build import Config
 from curate.release.card import size_category
 from curate.release.content import content_sha256, content_sum
@@ -412,6 +412,8 @@ def leaking(corpus: pl.DataFrame, **texts: str) -> pl.DataFrame:
 @pytest.mark.parametrize("partition", [25_000, 40])
 def test_gate_near_duplicates_across_splits(tmp_path, corpus, monkeypatch, partition):
     monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", partition)
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 10 * partition)
+    monkeypatch.setattr(build, "PIECE_BYTES", 1)  # a row group each
     clean = different(corpus[:300])
     made = release(tmp_path, [shard(tmp_path, clean, "clean")], dedup=dedup.Config())
     texts, pairs = manifest.read(made.path).gate[-2:]

@@ -2,17 +2,19 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import polars as pl
 import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from curate import store
 from curate.engines.local import LocalEngine
 from curate.errors import StorageError, TaskError
 from curate.section import Section
-from curate.tasks import END, File, Rows, Task, batches, read
+from curate.tasks import END, File, Rows, Task, batches, pieces, read
 
 
 class Config(Section):
@@ -153,6 +155,19 @@ def test_batches_keep_order_and_size(tmp_path):
     parts = list(batches(done.files["even"], rows=5))
     assert [part.height for part in parts] == [5, 5, 2]
     assert pl.concat(parts)["i"].to_list() == list(range(0, 23, 2))
+
+
+def test_pieces_of_a_file_are_its_row_groups(tmp_path):
+    path = str(tmp_path / "rows.parquet")
+    pl.DataFrame({"i": range(100)}).write_parquet(path, row_group_size=10)
+    whole = File(path, "abc", 100)
+    group = whole_size = pq.read_metadata(path).row_group(0).total_byte_size
+    parts = pieces(whole, path, 3 * group)
+    assert [part.groups for part in parts] == [(0, 3), (3, 6), (6, 9), (9, 10)]
+    assert [part.rows for part in parts] == [30, 30, 30, 10]
+    assert pl.concat(read(part) for part in parts)["i"].to_list() == list(range(100))
+    assert len({Task("a", 1, numbers, (part,), Config()).key for part in [whole, *parts]}) == 5
+    assert pieces(whole, path, 100 * whole_size) == [replace(whole, groups=(0, 10))]
 
 
 @pytest.mark.skipif(not store.Path("/dev/full").exists(), reason="needs /dev/full")
