@@ -18,7 +18,7 @@ import platform
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -235,17 +235,19 @@ def _write(task: Task, root: str) -> Done:
 
 
 def _drain(task: Task, root: str, outputs: dict[str, _Output]) -> Json:
-    rows = task.function(task.inputs, task.config)
+    rows: Generator[tuple[str, pl.DataFrame | bytes], None, Json] = task.function(task.inputs, task.config)
     held = 0
     while True:
         try:
-            part, frame = next(rows)
+            part, given = next(rows)
         except StopIteration as stop:
             return cast("Json", stop.value or {})
         if part not in outputs:
             outputs[part] = _Output(f"{address(task, root)}.{part}.parquet", task.inputs)
-        if frame.width:
-            held += outputs[part].append(frame)
+        if isinstance(given, bytes):
+            outputs[part].write(given)
+        elif given.width:
+            held += outputs[part].append(given)
         else:
             outputs[part].end()
         if held >= HELD_BYTES:

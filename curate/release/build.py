@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
-from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -180,7 +179,7 @@ def build(
     parts = order.sort(documents, rounds, request.release.configs)
     final = target / f"v{request.version}"
     with disk.writing(target):
-        step = _step(parts, request, target)
+        step = _step([part.documents for part in parts], request, target)
         if step.last and (step.last == final or step.bump.level == "none"):
             release = _unchanged(step.last, final, step)
         else:
@@ -266,14 +265,13 @@ def _unchanged(last: Path, final: Path, step: Step) -> Release:
 
 
 def _fill(
-    draft: Path, parts: Sequence[File], request: Request, step: Step, rounds: Rounds, remote: Remote | None
+    draft: Path, parts: Sequence[order.Part], request: Request, step: Step, rounds: Rounds, remote: Remote | None
 ) -> Manifest:
     """Write all files of a release into the draft, prove them, and make sure that they are on the disk."""
     if step.old:
         versions.check(step.old.version, request.version, step.bump)
-    rows = chain.from_iterable(batches(part) for part in parts)
-    names = shards.write(rows, draft / "data", request.release.shard_mb << 20)
-    files = [manifest.shard_entry(draft / "data" / name, draft) for name in names]
+    written = shards.write(parts, rounds, draft / "data", request.release.shard_mb << 20)
+    files = [manifest.shard_entry(path, draft) for path in written]
     local = manifest.shards(draft, files)
     finished = remote.with_shards(draft, f"v{request.version}", local) if remote else local
     finished = _pieces(finished, local)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from curate.errors import StorageError
 
@@ -55,6 +57,25 @@ def write(path: Path, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def put(url: str, path: Path) -> None:
+    """The file of a build at its place in a draft, on the disk: the same file under a second name where that can be."""
+    path.parent.mkdir(exist_ok=True)
+    fs, there = url_to_fs(url)
+    if isinstance(fs, LocalFileSystem):
+        _link(there, path)
+    else:
+        fs.get_file(there, str(path))
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _link(there: str, path: Path) -> None:
+    try:
+        os.link(there, path)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(there, path)
 
 
 def sync(folder: Path) -> None:

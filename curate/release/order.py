@@ -8,6 +8,7 @@ together, and the next version uploads little again. The release is the sorted p
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from curate.release.schema import released
 from curate.section import Section
 from curate.stages.split import SPLITS
 from curate.tasks import File, Rounds, Rows, batches
+from curate.text import hash64
 
 RUN_BYTES = 128 << 20
 """Text that is sorted at once in one task."""
@@ -32,12 +34,20 @@ class Subsets(Section):
     by: subsets.By | None
 
 
-def sort(shards: Sequence[File], rounds: Rounds, configs: subsets.By | None = None) -> list[File]:
-    """All documents of `shards` in release order: files with the columns `key`, `split`, `subset` and those of a
-    release. A subset is the config that a document is in beside the default."""
+class Part(NamedTuple):
+    """Some documents in release order: `key`, `split`, `subset` and the columns of a release; and for each of them
+    `split`, `subset`, `size` (bytes of text) and `place` (hash of the id). A subset is the config that a document is in
+    beside the default."""
+
+    documents: File
+    sizes: File
+
+
+def sort(shards: Sequence[File], rounds: Rounds, configs: subsets.By | None = None) -> list[Part]:
+    """All documents of `shards` in release order, one part after the other."""
     done = rounds.run("sort", sort_runs, [[shard] for shard in shards], Subsets(by=configs))
     ranges, runs = zip(*sorting.ranges(done, PART_BYTES), strict=True)
-    return [one.files["sorted"] for one in rounds.run("merge", merge_runs, runs, ranges)]
+    return [Part(one.files["sorted"], one.files["sizes"]) for one in rounds.run("merge", merge_runs, runs, ranges)]
 
 
 def sort_runs(inputs: Sequence[File], config: Subsets) -> Rows:
@@ -49,7 +59,10 @@ def sort_runs(inputs: Sequence[File], config: Subsets) -> Rows:
 
 def merge_runs(inputs: Sequence[File], config: sorting.Range) -> Rows:
     """Task: what the runs hold in a range of keys, sorted."""
-    yield from (("sorted", piece) for piece in sorting.pieces(sorting.between(inputs, config)))
+    documents = sorting.between(inputs, config)
+    yield from (("sorted", piece) for piece in sorting.pieces(documents))
+    place = pl.Series(hash64(documents["id"]))
+    yield "sizes", documents.select("split", "subset", size=pl.col("text").str.len_bytes(), place=place)
     return {}
 
 

@@ -2,23 +2,28 @@
 
 Row groups and shards end where a document's id says so (content-defined chunking, as inside the columns): a document
 put in or taken out changes the piece it stands in and no other. pyarrow, zstd, page index. The bytes depend on the
-documents alone, not on how they arrive.
+documents alone, not on how they arrive. The driver sees the sizes of documents and says where shards end; a task writes
+each.
 """
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import io
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
+from curate.release import disk
+from curate.release.order import Part
 from curate.release.schema import SCHEMA
-from curate.text import hash64
+from curate.section import Section
+from curate.tasks import File, Rounds, Written, batches
 
 ROW_GROUP_BYTES = 8 << 20
 """Text of a row group, about: from half of this to twice."""
@@ -30,8 +35,17 @@ LEVEL = 9
 REPEATING = ["author", "published", "site", "source", "language"]
 """Columns worth a dictionary."""
 
-Group = tuple[str, int, pl.DataFrame]
-"""A row group: its split, below the folder of its config; the number of its shard there; its documents."""
+Group = tuple[str, int, int]
+"""A row group: its split, below the folder of its config; the number of its shard there; how many documents it has."""
+
+
+class Shard(Section):
+    """Where a shard stands, the documents of its row groups, and how many stand before it in the first of its files."""
+
+    place: str
+    number: int
+    groups: tuple[int, ...]
+    skip: int
 
 
 @dataclass
@@ -51,40 +65,58 @@ class Cut:
         return False
 
 
-def write(rows: Iterable[pl.DataFrame], folder: Path, shard_bytes: int) -> list[str]:
+def write(parts: Sequence[Part], rounds: Rounds, folder: Path, shard_bytes: int) -> list[Path]:
     """Write documents in release order as `<split>-<number>-of-<count>.parquet`, below the folder of their config
-    where there are some beside the default; returns the names, in order.
+    where there are some beside the default; returns the paths, in order. Every file is on the disk then."""
+    sizes = chain.from_iterable(batches(part.sizes, rows=65536) for part in parts)
+    located = _located(row_groups(sizes, shard_bytes), [part.documents for part in parts])
+    inputs, shards = zip(*located, strict=True)
+    done = rounds.run("shards", write_shard, inputs, shards)
+    counts = Counter(shard.place for shard in shards)
+    paths = [folder / f"{shard.place}-{shard.number:05d}-of-{counts[shard.place]:05d}.parquet" for shard in shards]
+    for one, path in zip(done, paths, strict=True):
+        disk.put(one.files["shard"].url, path)
+    return paths
 
-    `rows` have the columns of a release, `split` and `subset`. Every file is on the disk when this returns.
-    """
-    written: dict[str, list[Path]] = defaultdict(list)
-    for (place, number), groups in groupby(row_groups(rows, shard_bytes), key=lambda group: group[:2]):
-        path = folder / f"{place}-{number:05d}.parquet"
-        path.parent.mkdir(exist_ok=True)
-        _write_shard(path, (documents for _, _, documents in groups))
-        written[place].append(path)
-    return [_named(path, place, i, len(paths)) for place, paths in written.items() for i, path in enumerate(paths)]
+
+def write_shard(inputs: Sequence[File], config: Shard) -> Written:
+    """Task: a shard as it is released. Inputs: the files that have its documents."""
+    documents = _without(config.skip, chain.from_iterable(batches(file) for file in inputs))
+    written = io.BytesIO()
+    with pq.ParquetWriter(
+        written,
+        SCHEMA,
+        compression="zstd",
+        compression_level=LEVEL,
+        use_dictionary=REPEATING,
+        use_content_defined_chunking=CHUNKS,
+        write_page_index=True,
+    ) as writer:
+        for group in _pieces(documents, config.groups):
+            table = group.select(SCHEMA.names).to_arrow(compat_level=pl.CompatLevel.oldest())
+            writer.write_table(table.cast(SCHEMA).combine_chunks(), row_group_size=len(group) or None)
+            yield "shard", _taken(written)
+    yield "shard", _taken(written)
+    return {}
 
 
-def row_groups(rows: Iterable[pl.DataFrame], shard_bytes: int) -> Iterator[Group]:
-    """The row groups of all shards, cut by content."""
-    held: list[pl.DataFrame] = []
-    place, number = "", 0
+def row_groups(sizes: Iterable[pl.DataFrame], shard_bytes: int) -> Iterator[Group]:
+    """The row groups of all shards, cut by content, from what `order.Part.sizes` tells of all documents in order."""
+    rows, place, number = 0, "", 0
     group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
-    for here, batch in _by_place(rows):
+    for here, batch in _by_place(sizes):
         if here != place:
-            if held:
-                yield place, number, pl.concat(held)
-            held, place, number = [], here, 0
+            if rows:
+                yield place, number, rows
+            rows, place, number = 0, here, 0
             group, shard = Cut(ROW_GROUP_BYTES), Cut(shard_bytes)
         start = 0
         for end, ends_shard in _cuts(batch, group, shard):
-            yield place, number, pl.concat([*held, batch[start:end]])
-            held, start, number = [], end, number + ends_shard
-        if start < batch.height:
-            held.append(batch[start:])
-    if held:
-        yield place, number, pl.concat(held)
+            yield place, number, rows + end - start
+            rows, start, number = 0, end, number + ends_shard
+        rows += batch.height - start
+    if rows:
+        yield place, number, rows
 
 
 def _by_place(rows: Iterable[pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -97,33 +129,47 @@ def _by_place(rows: Iterable[pl.DataFrame]) -> Iterator[tuple[str, pl.DataFrame]
 
 def _cuts(batch: pl.DataFrame, group: Cut, shard: Cut) -> Iterator[tuple[int, bool]]:
     """Rows before which a row group ends, and whether a shard ends there too."""
-    sizes, places = batch["text"].str.len_bytes().to_list(), hash64(batch["id"]).tolist()
-    for end, (size, place) in enumerate(zip(sizes, places, strict=True), start=1):
+    for end, (size, place) in enumerate(batch.select("size", "place").iter_rows(), start=1):
         ends_group, ends_shard = group.ends(size, place), shard.ends(size, place)
         if ends_group or ends_shard:
             group.size = 0
             yield end, ends_shard
 
 
-def _write_shard(path: Path, groups: Iterable[pl.DataFrame]) -> None:
-    with path.open("wb") as stream:
-        with pq.ParquetWriter(
-            stream,
-            SCHEMA,
-            compression="zstd",
-            compression_level=LEVEL,
-            use_dictionary=REPEATING,
-            use_content_defined_chunking=CHUNKS,
-            write_page_index=True,
-        ) as writer:
-            for documents in groups:
-                table = documents.select(SCHEMA.names).to_arrow(compat_level=pl.CompatLevel.oldest())
-                writer.write_table(table.cast(SCHEMA).combine_chunks(), row_group_size=len(documents) or None)
-        stream.flush()
-        os.fsync(stream.fileno())
+def _located(groups: Iterable[Group], files: Sequence[File]) -> Iterator[tuple[list[File], Shard]]:
+    """The shards that row groups make, with the files that have their documents."""
+    ends = list(accumulate(file.rows for file in files))
+    first = 0
+    for (place, number), some in groupby(groups, key=lambda group: group[:2]):
+        rows = tuple(count for _, _, count in some)
+        last = first + sum(rows)
+        low, high = bisect_right(ends, first), bisect_left(ends, last)
+        skip = first - (ends[low] - files[low].rows)
+        yield list(files[low : high + 1]), Shard(place=place, number=number, groups=rows, skip=skip)
+        first = last
 
 
-def _named(path: Path, place: str, number: int, count: int) -> str:
-    name = f"{place}-{number:05d}-of-{count:05d}.parquet"
-    path.rename(path.with_name(name.rsplit("/", 1)[-1]))
-    return name
+def _without(skip: int, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """All rows but the first ones."""
+    for batch in batches:
+        yield batch[skip:]
+        skip = max(skip - batch.height, 0)
+
+
+def _pieces(batches: Iterator[pl.DataFrame], counts: Sequence[int]) -> Iterator[pl.DataFrame]:
+    """The rows again, in frames of these heights."""
+    held = [next(batches)]
+    for count in counts:
+        while sum(frame.height for frame in held) < count:
+            held.append(next(batches))
+        joined = pl.concat(held)
+        yield joined[:count]
+        held = [joined[count:]]
+
+
+def _taken(written: io.BytesIO) -> bytes:
+    """What was written since the last time."""
+    taken = written.getvalue()
+    written.seek(0)
+    written.truncate()
+    return taken

@@ -29,6 +29,7 @@ from curate.release.content import content_sha256, content_sum
 from curate.release.schema import FIELDS, SCHEMA
 from curate.release.wording import cell
 from curate.stages import dedup, split
+from curate.tasks import batches
 from tests.support.releases import LocalRounds, documents, release, shard, split_up
 
 COUNT = 1200
@@ -300,6 +301,37 @@ def test_the_content_hash_knows_nothing_of_order_and_parts(corpus):
             pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("x")).otherwise(column).alias(column)
         )
         assert content_sha256([content_sum(other)]) != whole
+
+
+def test_bytes_do_not_depend_on_how_documents_arrive(tmp_path, corpus, monkeypatch):
+    """In parts of any size, of which a shard takes the end of one and the beginning of another."""
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 4000)
+    files = {}
+    for name, part in (("one", order.PART_BYTES), ("many", 9000)):
+        monkeypatch.setattr(order, "PART_BYTES", part)
+        monkeypatch.setattr(order, "SAMPLE_BYTES", part // 4)
+        rounds = LocalRounds(tmp_path / name)
+        parts = order.sort([shard(tmp_path, corpus, "corpus")], rounds)
+        folder = tmp_path / name / "data"
+        paths = shards.write(parts, rounds, folder, 30_000)
+        files[len(parts) > 1] = {path.name: path.read_bytes() for path in paths}
+        assert sorted(files[len(parts) > 1]) == sorted(path.name for path in folder.iterdir())
+    assert len(files) == 2 and len(files[True]) > 3
+    assert files[True] == files[False]
+    assert pq.read_metadata(paths[0]).num_row_groups > 2
+    ids = [name for path in paths for name in pq.read_table(path, columns=["id"])["id"].to_pylist()]
+    sizes = [name for part in parts for batch in batches(part.documents) for name in batch["id"].to_list()]
+    assert ids == sizes and len(ids) == corpus.height
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_shard_has_its_room_once_where_links_can_be(tmp_path, corpus, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EXDEV, "another disk")))
+    made = release(tmp_path, [shard(tmp_path, corpus, "corpus")])
+    for path in (made.path / "data").iterdir():
+        assert path.stat().st_nlink == 1 + links
+    manifest.verify(made.path)
 
 
 def test_shards_are_cut_by_content(tmp_path, corpus):
