@@ -87,14 +87,12 @@ class Batch:
     def _surroundings(self) -> Floats:
         """For each tag and cue, one over the steps (from 1) to the nearest element around that has it; 0 without."""
         table = self.table
-        tags = table.looks["tag"].to_numpy()[:, None] == np.array(TAGS)
-        has = np.concatenate([tags, cues(table)], 1)
-        deepest = np.full((len(table.parent), has.shape[1]), -1, np.float32)
+        has = np.concatenate([table.tags_of_looks(TAGS), cues(table)], 1)
+        deepest = has[table.look] * table.depth.astype(np.uint8)[:, None]  # 0 without: roots have none
         for level in self.levels[1:]:
-            depth = table.depth[level][:, None]
-            deepest[level] = np.where(has[table.look[level]], depth, deepest[table.parent[level]])
+            deepest[level] = np.maximum(deepest[level], deepest[table.parent[level]])
         found = deepest[table.element]
-        return np.where(found < 0, 0, 1 / (1 + table.depth[table.element][:, None] - found))
+        return np.where(found == 0, 0, 1 / (1 + table.depth[table.element][:, None] - found))
 
     def _around(self) -> Floats:
         """Of the block's element and the three around it: shares of the page, link density, blocks, sentences."""
@@ -233,8 +231,8 @@ class _Text:
 
     @classmethod
     def of(cls, texts: pl.Series) -> _Text:
-        size = texts.str.len_bytes().to_numpy().astype(np.int64)
-        data = np.frombuffer("".join(texts).encode(), np.uint8)
+        bounds, data = html_table.utf8(texts)
+        size = np.diff(bounds)
         block = np.repeat(np.arange(len(texts)) * _CLASSES, size)
         counts = np.bincount(block + _byte_classes()[data], minlength=len(texts) * _CLASSES).reshape(-1, _CLASSES)
         chars = size - counts[:, _INSIDE]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
@@ -37,10 +38,12 @@ class Table:
     links: Ints
 
     @cached_property
-    def told(self) -> pl.DataFrame:
-        """The words of the attributes of each look, in lower case: `look`, `word`."""
-        words = self.looks.select(look=pl.int_range(pl.len()), word=pl.col("told").str.extract_all(_WORDS))
-        return words.explode("word").drop_nulls().with_columns(pl.col("word").str.to_lowercase())
+    def told(self) -> tuple[Ints, Ints, pl.Series]:
+        """The words of the attributes of each look in order: look and word, a number; the words, in lower case."""
+        words = self.looks["told"].str.extract_all(_WORDS)
+        number, written = numbered(words.explode(empty_as_null=False))
+        lower, names = numbered(written.str.to_lowercase())
+        return np.repeat(np.arange(len(words)), words.list.len().to_numpy()), lower[number], names
 
     @cached_property
     def tag(self) -> Ints:
@@ -55,6 +58,10 @@ class Table:
     def has_tag(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Of each element, whether its tag is one of these."""
         return np.isin(self.tags, names)[self.tag]
+
+    def tags_of_looks(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """[looks, names]: whether its tag is this one."""
+        return (np.array(self.tags)[:, None] == np.array(names))[self._tags[0]]
 
     @cached_property
     def _tags(self) -> tuple[Ints, pl.Series]:
@@ -71,6 +78,13 @@ def numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:
     """Numbers for equal strings, and the string of each number."""
     found = strings.to_arrow().dictionary_encode()
     return found.indices.to_numpy().astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
+
+
+def utf8(strings: pl.Series) -> tuple[Ints, npt.NDArray[np.uint8]]:
+    """Strings as bytes, one after the other: where each begins and the last ends; the bytes."""
+    array = strings.to_arrow().cast(pa.large_string())
+    bounds, data = array.buffers()[1:]
+    return np.frombuffer(bounds, np.int64, len(array) + 1), np.frombuffer(data or b"", np.uint8)
 
 
 def near(table: Table) -> Ints:

@@ -18,7 +18,7 @@ _CLOSES_ITSELF = frozenset(b"p li td th tr dt dd option optgroup thead tbody tfo
 _FORMATTING = frozenset(b"a b big code em font i nobr s small strike strong tt u".split())
 _OPENS_NOTHING = re.compile(rb"<(?:!|(?:" + b"|".join(_VOIDS) + rb")\b)", re.IGNORECASE)
 _ENDLESS = 20_000
-_LONG_TAG = re.compile(rb"<[a-zA-Z][^>]{%d}" % _ENDLESS)
+_LONG_TAG = re.compile(rb"<[a-zA-Z]([^>]{%d,})" % _ENDLESS)
 _QUOTED = re.compile(rb'"[^"]*"|\'[^\']*\'')
 _MANY_TAGS, _MANY_COPIES, _LONG_PAGE, _MAX_TAG = 20_000, 4_000_000, 100_000, 4_000
 _OPEN_FORMATTING, _OPEN_OTHERS = 60, 600
@@ -30,12 +30,14 @@ def tamed(page: bytes) -> bytes:
 
 
 def _copies_much(page: bytes) -> bool:
-    tags = int(np.count_nonzero(np.frombuffer(page, np.uint8) == ord("<")))  # six times as fast as page.count
+    begins = np.frombuffer(page, np.uint8) == ord("<")
+    tags = int(np.count_nonzero(begins))  # six times as fast as page.count
     if tags * tags <= _MANY_COPIES:
         return False
     if tags > _MANY_TAGS:
         return True
-    unclosed = tags - 2 * page.count(b"</")
+    ends = np.frombuffer(page, np.uint8, offset=1) == ord("/")
+    unclosed = tags - 2 * int(np.count_nonzero(begins[:-1] & ends))
     return tags * unclosed > _MANY_COPIES and tags * (unclosed - len(_OPENS_NOTHING.findall(page))) > _MANY_COPIES
 
 
@@ -43,8 +45,13 @@ def _has_endless_tag(page: bytes) -> bool:
     if len(page) <= _LONG_PAGE:
         return False
     step = _ENDLESS // 2  # a tag so long holds a whole piece, in which no tag ends
-    starts = range(0, len(page) - step, step)
-    return any(page.find(b">", at, at + step) < 0 for at in starts) and bool(_LONG_TAG.search(page))
+    starts = [at for at in range(0, len(page) - step, step) if page.find(b">", at, at + step) < 0]
+    long = any(_LONG_TAG.search(page, max(at - step, 0), at + _ENDLESS + 2) for at in starts)
+    return long and any(_is_endless(tag[1]) for tag in _LONG_TAG.finditer(page))
+
+
+def _is_endless(attributes: bytes) -> bool:
+    return len(attributes) > _MAX_TAG and len(_QUOTED.sub(b"", attributes)) > _MAX_TAG
 
 
 class _Tamer:
@@ -80,5 +87,4 @@ class _Tamer:
         return self._written(match)
 
     def _written(self, match: re.Match[bytes]) -> bytes:
-        endless = len(match[3]) > _MAX_TAG and len(_QUOTED.sub(b"", match[3])) > _MAX_TAG
-        return b"<%b%b>" % (match[1], match[2][:40]) if endless else match[0]
+        return b"<%b%b>" % (match[1], match[2][:40]) if _is_endless(match[3]) else match[0]

@@ -217,15 +217,16 @@ def _table(tags: _Tags, blocks: _Blocks) -> Table:
     before = np.cumsum(np.bincount(inline + 1, minlength=len(end) + 1))
     used = np.flatnonzero((before[end] > before[:-1]) | (tags.depth == 0))
     number = np.searchsorted(used, np.arange(len(end) + 1))
+    looks, look = np.unique(tags.look[tags.opened[used]], return_inverse=True)
     return Table(
         pages=len(tags.first),
         parent=number[tags.parent()[used]],
         end=number[end[used]],
         depth=tags.depth[used],
-        look=tags.look[tags.opened[used]],
+        look=look,
         hidden=tags.inside(tags.hidden[tags.opened])[used].astype(np.int64),
         element_page=tags.page(tags.opened[used]),
-        looks=tags.looks,
+        looks=tags.looks[looks],
         texts=blocks.texts,
         block_page=tags.page(blocks.tag),
         element=number[element],

@@ -20,25 +20,32 @@ BUCKETS = 1 << 14
 LIMIT = 8.0
 
 CUES = {
-    "comment": "comment|disqus|respond|repl(?:y|ies)|discuss|koment|kommentar|feedback|livefyre|opinie",
-    "related": "relat|recommend|more|also|similar|popular|trending|most|latest|recent|taboola|outbrain|teaser|next|prev"
-    "|zergnet|podobne|suggest",
-    "share": "share|social|follow|facebook|twitter|addthis|sns|toolbar|tools",
-    "nav": "nav|menu|breadcrumb|crumb|header|masthead|topbar|pagination|pager|tabs",
-    "foot": "foot|copyright|legal|bottom|imprint",
-    "side": "side|widget|rail|aside|module",
-    "promo": "promo|advert|^ads?$|sponsor|banner|subscri|newsletter|paywall|signup|cookie|consent|popup|modal|donat"
-    "|offer",
-    "caption": "caption|photo|image|media|gallery|video|credit|legend|foto|figure",
-    "byline": "byline|author|meta|date|time|publish|info|^bio$|source|avtor|autor",
-    "tag": "^tags?$|keyword|categor|topic|label",
-    "title": "title|headline|heading|titre|nagl",
-    "body": "article|story|post|entry|content|text|body|news|main|tresc|single|page",
-    "bodies": "(?:article|entry|post|story|content|body|main|text|news|field|td)(?:body|content|text|paragraph)$"
-    "|^paragraph",
+    "comment": "comment disqus respond reply replies discuss koment kommentar feedback livefyre opinie",
+    "related": "relat recommend more also similar popular trending most latest recent taboola outbrain teaser next prev"
+    " zergnet podobne suggest",
+    "share": "share social follow facebook twitter addthis sns toolbar tools",
+    "nav": "nav menu breadcrumb crumb header masthead topbar pagination pager tabs",
+    "foot": "foot copyright legal bottom imprint",
+    "side": "side widget rail aside module",
+    "promo": "promo advert ^ad$ ^ads$ sponsor banner subscri newsletter paywall signup cookie consent popup modal donat"
+    " offer",
+    "caption": "caption photo image media gallery video credit legend foto figure",
+    "byline": "byline author meta date time publish info ^bio$ source avtor autor",
+    "tag": "^tag$ ^tags$ keyword categor topic label",
+    "title": "title headline heading titre nagl",
+    "body": "article story post entry content text body news main tresc single page",
+    "bodies": "^paragraph "
+    + " ".join(
+        f"{whose}{what}$"
+        for whose in ("article", "entry", "post", "story", "content", "body", "main", "text", "news", "field", "td")
+        for what in ("body", "content", "text", "paragraph")
+    ),
 }
-"""What words of class and other attributes hint at."""
+"""What words of class and other attributes hint at, by what stands in them; ^ is where a word begins, $ where it ends."""
+_HINTS = pl.Enum([hint for hints in CUES.values() for hint in hints.split()])
+_CUE = np.repeat(np.arange(len(CUES)), [len(hints.split()) for hints in CUES.values()])
 _MAX_WORDS = 14
+_OF_TAGS = (pl.format("<{}>", "tag"), pl.format("={} {}", "tag", pl.col("told").str.slice(0, 60)))
 
 
 def linear(table: Table, weights: Floats, bias: float) -> Floats:
@@ -73,27 +80,53 @@ def pairs(table: Table) -> tuple[Ints, Ints]:
 
 def cues(table: Table) -> npt.NDArray[np.bool_]:
     """[looks, cues]: whether the words of its attributes, alone or two together, hold a cue."""
-    words = table.told.group_by("look", maintain_order=True).head(2 * _MAX_WORDS)
-    follows = (pl.col("look") == pl.col("look").shift(-1)).fill_null(False)
-    pairs = words.with_columns(pl.col("word") + pl.col("word").shift(-1)).filter(words.select(follows).to_series())
-    both = pl.concat([words, pairs])
-    number, names = numbered(both["word"])
-    holds = [names.str.contains(pattern).to_numpy() for pattern in CUES.values()]
-    looks = both["look"].to_numpy()
-    found = [np.bincount(looks[held[number]], minlength=len(table.looks)) > 0 for held in holds]
-    return np.stack(found, 1)
+    look, word, names = table.told
+    early = _rank(look) < 2 * _MAX_WORDS
+    look, word = look[early], word[early]
+    follows = np.flatnonzero(look[1:] == look[:-1])
+    pairs, pair = np.unique(word[follows] * len(names) + word[follows + 1], return_inverse=True)
+    joined = names.gather(pairs // len(names)) + names.gather(pairs % len(names))
+    holds = _holding(pl.concat([names, joined]))[np.concatenate([word, len(names) + pair])]
+    at, cue = np.nonzero(holds)
+    found = np.zeros((len(table.looks), len(CUES)), bool)
+    found[np.concatenate([look, look[follows]])[at], cue] = True
+    return found
+
+
+def _holding(names: pl.Series) -> npt.NDArray[np.bool_]:
+    """[names, cues]: which cues stand in each name."""
+    hints = ("^" + names + "$").str.extract_many(_HINTS.categories.to_list(), overlapping=True)
+    at = np.repeat(np.arange(len(names)), hints.list.len().to_numpy())
+    hint = hints.explode(empty_as_null=False).cast(_HINTS).to_physical().to_numpy()
+    holds = np.zeros((len(names), len(CUES)), bool)
+    holds[at, _CUE[hint]] = True
+    return holds
 
 
 def _words(table: Table) -> tuple[Ints, Ints]:
     """(look, bucket) of each class word of each look, in the order of the looks."""
-    words = table.told.filter(pl.col("word").str.len_chars() > 1).unique(maintain_order=True)
-    words = words.group_by("look", maintain_order=True).head(_MAX_WORDS)
-    tags = (pl.format("<{}>", "tag"), pl.format("={} {}", "tag", pl.col("told").str.slice(0, 60)))
-    of_tags = [table.looks.select(look=pl.int_range(pl.len()), word=words) for words in tags]
-    every = pl.concat([words, *of_tags]).sort("look")
-    number, names = numbered(every["word"])
-    buckets = np.array([code(name) % BUCKETS for name in names.to_list()], np.int64)
-    return every["look"].to_numpy(), buckets[number]
+    look, word, names = table.told
+    long = np.flatnonzero((names.str.len_chars() > 1).to_numpy()[word])
+    once = long[_first(look[long] * len(names) + word[long])]
+    once = once[_rank(look[once]) < _MAX_WORDS]
+    tags = [table.looks.select(name).to_series() for name in _OF_TAGS]
+    number, written = numbered(pl.concat([names, *tags]))
+    every = np.arange(len(table.looks))
+    look = np.concatenate([look[once], every, every])
+    at = np.concatenate([word[once], np.arange(len(names), len(number))])
+    buckets = np.array([code(name) % BUCKETS for name in written.to_list()], np.int64)
+    order = np.argsort(look, kind="stable")
+    return look[order], buckets[number[at[order]]]
+
+
+def _first(keys: Ints) -> Ints:
+    """Where each key stands first, in order."""
+    return np.sort(np.unique(keys, return_index=True)[1])
+
+
+def _rank(look: Ints) -> Ints:
+    """How many words of its look stand before each; the looks are in order."""
+    return np.arange(len(look)) - np.searchsorted(look, look)
 
 
 def code(word: str) -> int:

@@ -243,7 +243,8 @@ def _trees(examples: Examples, batch: Batch, columns: Floats, pages: Mask) -> Ar
     """Trees of the first look, and of the second, which sees what the first says of pages it was not fitted to."""
     fit = partial(examples.trees, "first", FIRST, columns)
     first, fitted = examples.out_of_fold(pages, fit, lambda fitted: trees.run(_read_back(fitted), "first", columns))
-    return fitted | examples.trees("second", SECOND, html.second_columns(batch, columns, first), pages)
+    every = html.second_columns(batch, columns, first, batch.rows)
+    return fitted | examples.trees("second", SECOND, every, pages)
 
 
 def _network(examples: Examples, batch: Batch, columns: Floats, pages: Mask, steps: int, say: Say) -> Arrays:

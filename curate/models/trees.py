@@ -14,8 +14,8 @@ from curate.models.html_table import Floats, Ints
 from curate.models.weights import Arrays
 
 DEPTH = 6
-_CELLS = 1 << 14
-"""Answers in hand at a time, of as many trees as make so many: what fits the processor's cache."""
+_ROWS = 512
+"""Rows in hand at a time: what all trees ask of them fits the processor's cache."""
 
 
 def run(model: Arrays, name: str, values: Floats) -> Floats:
@@ -25,21 +25,27 @@ def run(model: Arrays, name: str, values: Floats) -> Floats:
     [trees, 64], are the answers, the first question the highest bit; `bias` is what every row begins with. Leaves are
     of half precision, so that their sums in double precision are exact, in any order.
     """
-    columns, borders, leaves = model[f"{name}.column"].astype(np.int64), model[f"{name}.border"], model[f"{name}.leaf"]
-    turned = np.ascontiguousarray(values.T, np.float32)
-    total: Floats = np.full(len(values), model[f"{name}.bias"][0], np.float64)
-    size = max(1, _CELLS // max(len(values), 1))
-    for i in range(0, len(columns), size):
-        leaf = _leaf(turned, columns[i : i + size], borders[i : i + size])
-        first = np.arange(len(leaf))[:, None] * 2**DEPTH
-        total += leaves[i : i + size].astype(np.float64).take(leaf + first).sum(0)
-    return total
+    column, border, question = _distinct(model[f"{name}.column"], model[f"{name}.border"])
+    leaves, total = model[f"{name}.leaf"].astype(np.float64), np.zeros(len(values))
+    first = np.arange(len(leaves), dtype=np.int32)[:, None] * 2**DEPTH
+    for at in range(0, len(values), _ROWS):
+        turned = np.ascontiguousarray(values[at : at + _ROWS].T, np.float32)
+        leaf = _leaf(turned[column] > border[:, None], question)
+        total[at : at + _ROWS] = leaves.take(leaf + first).sum(0)
+    return total + float(model[f"{name}.bias"][0])
 
 
-def _leaf(turned: Floats, columns: Ints, borders: Floats) -> npt.NDArray[np.uint8]:
-    """[trees, rows] the leaf of each row."""
-    leaf = np.zeros((len(columns), turned.shape[1]), np.uint8)
-    for column, border in zip(columns.T, borders.T, strict=True):
+def _distinct(columns: Floats, borders: Floats) -> tuple[Ints, Floats, Ints]:
+    """Column and border of each distinct question, and which of these each tree asks: [trees, 6]."""
+    column, border = columns.astype(np.int64).ravel(), borders.astype(np.float32).ravel()
+    _, first, which = np.unique(column << 32 | border.view(np.uint32), return_index=True, return_inverse=True)
+    return column[first], border[first], which.reshape(columns.shape)
+
+
+def _leaf(answers: npt.NDArray[np.bool_], question: Ints) -> npt.NDArray[np.uint8]:
+    """[trees, rows] the leaf of each row. answers: [questions, rows]."""
+    leaf = np.zeros((len(question), answers.shape[1]), np.uint8)
+    for asked in question.T:
         leaf += leaf
-        leaf |= turned[column] > border[:, None]
+        leaf |= answers[asked]
     return leaf
