@@ -12,6 +12,7 @@ import re
 import unicodedata
 
 import chardet
+import polars as pl
 from resiliparse.parse.encoding import map_encoding_to_html5
 
 MAX_CONTROL = 0.02
@@ -71,16 +72,25 @@ _FILES = {
     b"ID3": "MP3",
     b"wOF": "font",
 }
+_BEGINNINGS = (*_FILES, *(mark for mark, _ in _MARKS))
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 _DECLARED = re.compile(
     rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE
 )
 _HTML_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CONTROL_BYTES = _CONTROL + b"\x1b"  # without these bytes no encoding of the web makes such characters
-SPECIAL = r"^(?:\x{feff}|GIF8|RIFF|%PDF-|BZh|PAR1|OggS|ID3|wOF)|[\x00-\x08\x0b\x0e-\x1f\x7f]"
-"""Finds, fast, every page in valid UTF-8 that is more, or something else, than the text of its bytes."""
 _REPLACEMENT = "\ufffd"
 _STRANGE = ("Cc", "Cn", "Co")
+
+
+def plain(pages: pl.Series) -> pl.Series:
+    """The texts of pages that are their bytes read as UTF-8, as of almost all; null where a page must be looked at."""
+    try:
+        texts = pages.cast(pl.String)
+    except pl.exceptions.ComputeError:  # one of them is no UTF-8
+        return pl.repeat(None, len(pages), dtype=pl.String, eager=True)
+    special = [i for i, page in enumerate(pages) if page.startswith(_BEGINNINGS) or _has_controls(page)]
+    return texts.scatter(special, None) if special else texts
 
 
 def decode_text(page: bytes) -> str | None:
@@ -99,9 +109,11 @@ def decode_html(page: bytes) -> str | None:
     '<meta charset="iso-8859-1">café'
     """
     text = None if file_type(page) else _decode(page, declared_encoding(page))
-    if text is None or len(page.translate(None, _CONTROL_BYTES)) == len(page):
-        return text
-    return _HTML_CONTROL.sub("", text)
+    return text if text is None or not _has_controls(page) else _HTML_CONTROL.sub("", text)
+
+
+def _has_controls(page: bytes) -> bool:
+    return len(page.translate(None, _CONTROL_BYTES)) < len(page)
 
 
 def file_type(page: bytes) -> str | None:

@@ -23,7 +23,7 @@ from curate.langid import contrast
 from curate.models import flattened, html, notices, templates, weights
 from curate.models.pointers import are_pointers
 from curate.repair import Repairs, repaired
-from curate.repair.encoding import decode_html
+from curate.repair.encoding import decode_html, plain
 from curate.repair.wrapping import MAX_WIDTH, unwrap
 from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
@@ -100,8 +100,10 @@ def extract(pages: Sequence[bytes], *, urls: Sequence[str] | None = None) -> lis
     >>> "<p>" in body
     False
     """
-    decoded = [decode_html(page) or "" for page in pages]
-    return _bodies(pl.DataFrame({"text": decoded}, schema={"text": pl.String}).with_columns(format=pl.lit("html")))
+    texts = plain(pl.Series(pages, dtype=pl.Binary))
+    special = texts.is_null().arg_true()
+    texts = texts.scatter(special, [decode_html(pages[i]) or "" for i in special])
+    return _bodies(pl.DataFrame({"text": texts}).with_columns(format=pl.lit("html")))
 
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:

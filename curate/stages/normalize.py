@@ -10,7 +10,7 @@ import polars as pl
 
 from curate.document import drop
 from curate.repair import Repairs, normalize_text, repaired
-from curate.repair.encoding import SPECIAL, decode_html, decode_text, file_type
+from curate.repair.encoding import decode_html, decode_text, file_type, plain
 
 VERSION = 4
 
@@ -39,12 +39,9 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
 
 def _decoded(pages: pl.Series, flat: pl.Series) -> tuple[pl.Series, pl.Series]:
     """The texts of pages, empty where there is none; and `what` a page is that is no text."""
-    try:
-        texts = pages.cast(pl.String).alias("text")
-    except pl.exceptions.ComputeError:  # one of them is no UTF-8: each has to be looked at
-        texts = pl.repeat(None, len(pages), dtype=pl.String, eager=True).alias("text")
+    texts = plain(pages).alias("text")
     what = pl.repeat(None, len(pages), dtype=pl.String, eager=True).alias("what")
-    special = (texts.is_null() | texts.str.contains(SPECIAL)).arg_true()
+    special = texts.is_null().arg_true()
     decoded = [
         (decode_text if is_flat else decode_html)(page)
         for page, is_flat in zip(pages[special], flat[special], strict=True)
