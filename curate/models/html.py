@@ -87,8 +87,8 @@ def _in_doubt(table: Table, structure: Floats) -> tuple[Ints, list[str]]:
     first, last = (np.flatnonzero(np.diff(page, prepend=-1)), np.flatnonzero(np.diff(page, append=-1)))
     begin, end = (np.searchsorted(table.block_page, page[first], side=side) for side in ("left", "right"))
     starts, ends = np.maximum(begin, maybe[first] - _AROUND), np.minimum(end, maybe[last] + 1 + _AROUND)
-    texts = table.texts.to_list()
-    return starts, ["\n".join(texts[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    texts = [table.texts[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return starts, ["\n".join(lines) for lines in texts]
 
 
 def described(model: weights.Arrays, table: Table) -> Batch:
@@ -98,10 +98,14 @@ def described(model: weights.Arrays, table: Table) -> Batch:
 
 def inputs(batch: Batch, columns: Floats, mean: Floats, scale: Floats) -> tuple[Floats, Ints, Ints]:
     """What the network is given: columns of all blocks, standardised; where pages begin and end; words of blocks."""
-    values = np.clip((columns - mean) / scale, -_LIMIT, _LIMIT)
     bounds: Ints = np.append(np.flatnonzero(np.diff(batch.table.block_page, prepend=-1)), len(columns))
     words: Ints = np.maximum(batch.units, 1).astype(np.int64)
-    return np.concatenate([values, network.positions(bounds, words)], 1, dtype=np.float32), bounds, words
+    values = np.concatenate([columns, network.positions(bounds, words)], 1, dtype=np.float32)
+    standard = values[:, : columns.shape[1]]
+    standard -= mean
+    standard /= scale
+    np.clip(standard, -_LIMIT, _LIMIT, out=standard)
+    return values, bounds, words
 
 
 def tree_odds(model: weights.Arrays, batch: Batch, columns: Floats) -> Floats:

@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, SelectolaxError
 
-from curate.models.html_table import Ints, Table, numbered
+from curate.models.html_table import Ints, Table, numbered, utf8
 from curate.models.html_taming import tamed
 
 MAX_DEPTH = 200
@@ -71,7 +71,7 @@ def _written(page: bytes) -> bytes:
 
 def _cut(written: bytes) -> bytes:
     """The first MAX_TAGS tags, and the ends of the elements that they leave open."""
-    if written.count(b">") <= MAX_TAGS:
+    if np.count_nonzero(np.frombuffer(written, np.uint8) == ord(">")) <= MAX_TAGS:
         return written
     kept = b">".join(written.split(b">", MAX_TAGS)[:-1]) + b">"
     left_open = Counter(_OPENS.findall(kept)) - Counter(_CLOSES.findall(kept))
@@ -151,11 +151,8 @@ def _pieces(data: npt.NDArray[np.uint8], bounds: Ints) -> pl.Series:
 
 def _joined(texts: pl.Series, first: Ints) -> pl.Series:
     """Neighbouring strings as one: those from each of some places up to the next."""
-    array = texts.to_arrow().cast(pa.large_string())
-    if not len(array):
-        return texts
-    _, bounds, data = array.buffers()
-    return _pieces(data, np.frombuffer(bounds, np.int64)[np.append(first, len(array)) + array.offset])
+    bounds, data = utf8(texts)
+    return _pieces(data, bounds[np.append(first, len(texts))])
 
 
 def _kinds(tags: pl.Series) -> tuple[Ints, pl.DataFrame, pl.DataFrame]:
@@ -196,9 +193,11 @@ class _Blocks:
         borders = np.cumsum(tags.block)
         run = borders[said]
         start = np.flatnonzero(np.diff(run, prepend=-1))
-        runs = _plain(_joined(text, start)).str.replace_all(_SPACE, " ").str.strip_chars(" ")
+        runs = _joined(text, start).str.strip_chars()
         there = (runs != "").to_numpy()
-        self.texts = runs.filter(there)
+        runs = _plain(runs.filter(there)).str.replace_all(_SPACE, " ").str.strip_chars(" ")
+        there[there] = runs != ""  # of &nbsp; nothing is left
+        self.texts = runs.filter(runs != "")
         self.tag = said[start][there]  # the text of each begins behind it
         linked = np.cumsum(tags.link * tags.step)[said] > 0
         size = np.zeros(len(said), np.int64)
