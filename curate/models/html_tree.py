@@ -84,9 +84,9 @@ class _Tags:
 
     def __init__(self, pages: Sequence[bytes]) -> None:
         data = np.frombuffer(b"".join(pages), np.uint8)
-        end = np.flatnonzero(data == ord(">")) + 1
-        begin = np.flatnonzero(data == ord("<"))
-        start = begin[np.searchsorted(begin, np.append(0, end)[:-1])]
+        marks = np.flatnonzero((data == ord("<")) | (data == ord(">")))
+        ends = np.flatnonzero(data[marks] == ord(">"))
+        start, end = marks[np.append(0, ends + 1)[:-1]], marks[ends] + 1
         pieces = _pieces(data, np.append(np.stack([start, end], 1).ravel(), len(data)))
         kind, of_kinds, self.looks = _kinds(pieces.gather_every(2))
         self.texts = pieces.gather_every(2, 1)
@@ -96,14 +96,15 @@ class _Tags:
         self.level = np.cumsum(self.step)
         self.opened = np.flatnonzero((self.step == 1) & (self.level <= MAX_DEPTH))
         self.depth = self.level[self.opened] - 1
+        self._by_depth = _by_depth(self.depth)
         self.closed = self._closed()
 
     def _closed(self) -> Ints:
-        """Of each element, the tag that closes it: the next that comes back to its level."""
+        """Of each element, the tag that closes it: at each depth elements open and close in turns."""
         tags = np.flatnonzero((self.step == -1) & (self.level < MAX_DEPTH))
-        key = self.level[tags] * len(self.step) + tags
-        order = np.argsort(key)
-        return tags[order[np.searchsorted(key[order], self.depth * len(self.step) + self.opened)]]
+        closed = np.empty_like(self.opened)
+        closed[self._by_depth] = tags[_by_depth(self.level[tags])]
+        return closed
 
     def page(self, at: Ints) -> Ints:
         """The pages that some tags are of."""
@@ -123,7 +124,9 @@ class _Tags:
 
     def parent(self) -> Ints:
         """Of each element the one around it; a root is its own."""
-        around = _last(self.opened, self.depth, self.opened, self.depth - 1)
+        key = (self.depth * len(self.step) + self.opened)[self._by_depth]
+        around = np.empty_like(self.opened)
+        around[self._by_depth] = self._by_depth[np.searchsorted(key, key - len(self.step)) - 1]  # of sorted keys: fast
         return np.where(self.depth == 0, np.arange(len(self.opened)), around)
 
     def inside(self, chosen: Mask) -> Mask:
@@ -132,6 +135,11 @@ class _Tags:
         change[self.opened[chosen]] = 1
         change[self.closed[chosen]] = -1
         return np.cumsum(change)[self.opened] > 0
+
+
+def _by_depth(depth: Ints) -> Ints:
+    """The order by depth; of equal depth, as they stand."""
+    return np.argsort(depth.astype(np.int16), kind="stable")
 
 
 def _last(opened: Ints, depth: Ints, at: Ints, wanted: Ints) -> Ints:
