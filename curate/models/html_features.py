@@ -29,6 +29,9 @@ _ENDS = list(".!?。！？…;；।॥؟۔။።")
 _CLOSERS = " \"'”’»)）」』]"
 _SPACE, _COMMA, _DIGIT, _UPPER, _WIDE, _INSIDE, _OTHER = range(7)
 _CLASSES = 7
+_NOWHERE = np.uint8(255)
+_NEARNESS = np.append(1 / np.arange(1, 256), 0).astype(np.float32)
+"""By the steps to an element; 0 where there is none."""
 
 
 def columns() -> list[str]:
@@ -88,11 +91,12 @@ class Batch:
         """For each tag and cue, one over the steps (from 1) to the nearest element around that has it; 0 without."""
         table = self.table
         has = np.concatenate([table.tags_of_looks(TAGS), cues(table)], 1)
-        deepest = has[table.look] * table.depth.astype(np.uint8)[:, None]  # 0 without: roots have none
+        depth = table.depth.astype(np.uint8)[:, None]
+        deepest = has[table.look] * depth  # 0 without: roots have none
         for level in self.levels[1:]:
             deepest[level] = np.maximum(deepest[level], deepest[table.parent[level]])
         found = deepest[table.element]
-        return np.where(found == 0, 0, 1 / (1 + table.depth[table.element][:, None] - found))
+        return _NEARNESS[np.where(found > 0, depth[table.element] - found, _NOWHERE)]
 
     def _around(self) -> Floats:
         """Of the block's element and the three around it: shares of the page, link density, blocks, sentences."""

@@ -29,7 +29,7 @@ from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64, tokens
 
-VERSION = 8
+VERSION = 9
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""
@@ -262,6 +262,8 @@ def _flat(batch: pl.DataFrame) -> pl.Series:
 def _bounded(pages: pl.Series) -> pl.Series:
     """The pages, an endless one as nothing."""
     texts = pages.fill_null("")
+    if (texts.str.len_bytes() <= MAX_CHARS).all():  # bytes are counted already
+        return texts
     return texts.zip_with(texts.str.len_chars() <= MAX_CHARS, pl.Series([""], dtype=pl.String))
 
 
