@@ -32,8 +32,8 @@ _LIMIT = 5.0
 _TEXT, _TREES = 1 / 3, 0.6
 """What the model for flattened text counts, and the trees in the rest."""
 _HOPELESS = -4.0
-"""Log-odds up to which the first look is enough: of 58,633 blocks of the development pages none that it puts below this,
-which is three of four, has more than -2 at the second."""
+"""Log-odds up to which the first look is enough. Of 58,633 blocks of the development pages three of four have no more,
+and of these none has more than -2 at the second."""
 _MAYBE, _AROUND = -1.0, 8
 """Log-odds above which a block may be kept, and how many blocks around those are read as text. Reading whole pages as
 text changes Fb by .0005 and takes three times as long."""

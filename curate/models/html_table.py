@@ -61,7 +61,8 @@ class Table:
 
     def tags_of_looks(self, names: Sequence[str]) -> npt.NDArray[np.bool_]:
         """[looks, names]: whether its tag is this one."""
-        return (np.array(self.tags)[:, None] == np.array(names))[self._tags[0]]
+        same: npt.NDArray[np.bool_] = np.array(self.tags)[:, None] == np.array(names)
+        return same[self._tags[0]]
 
     @cached_property
     def _tags(self) -> tuple[Ints, pl.Series]:

@@ -41,7 +41,7 @@ CUES = {
         for what in ("body", "content", "text", "paragraph")
     ),
 }
-"""What words of class and other attributes hint at, by what stands in them; ^ is where a word begins, $ where it ends."""
+"""What words of class and other attributes hint at, by what stands in them: ^ where a word begins, $ where it ends."""
 _HINTS = pl.Enum([hint for hints in CUES.values() for hint in hints.split()])
 _CUE = np.repeat(np.arange(len(CUES)), [len(hints.split()) for hints in CUES.values()])
 _MAX_WORDS = 14

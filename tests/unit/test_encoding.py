@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+from collections.abc import Callable
 
+import polars as pl
 import pytest
 
-from curate.repair.encoding import declared_encoding, decode_html, decode_text, file_type
+from curate.repair.encoding import declared_encoding, decode_html, decode_text, file_type, plain
 
 WESTERN = "Der Bürgermeister sagte, die Brücke über den Fluß werde im März für den Verkehr geöffnet – „endlich“."
 RUSSIAN = "Мэр сообщил, что мост через реку откроют для движения в марте, если позволит погода."
@@ -50,6 +53,15 @@ def test_surrogates_are_joined_or_replaced() -> None:
 def test_binary_is_not_text(page: bytes) -> None:
     assert decode_text(page) is None
     assert decode_html(page) is None
+
+
+@pytest.mark.parametrize("decode", [decode_text, decode_html])
+def test_plain_pages_are_what_decoding_makes_of_them(decode: Callable[[bytes], str | None]) -> None:
+    pages = [RUSSIAN.encode(), b"", b"line\r\n\tnext", b"a\x07b", b"GIF89a", codecs.BOM_UTF8 + b"x", b"\x1b$B"]
+    texts = plain(pl.Series(pages)).to_list()
+    assert texts == [RUSSIAN, "", "line\r\n\tnext", None, None, None, None]
+    assert texts[:3] == [decode(page) for page in pages[:3]]
+    assert plain(pl.Series([*pages, WESTERN.encode("cp1252")])).null_count() == 8
 
 
 def test_file_type_names_what_it_is() -> None:

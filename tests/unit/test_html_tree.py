@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.models import html_features, html_second, html_table, html_tree, html_words
+from curate.models import html_features, html_second, html_table, html_taming, html_tree, html_words
 
 
 def read(*pages: str) -> html_table.Table:
@@ -129,6 +129,13 @@ def test_hostile_pages_end(name: str) -> None:
 def test_taming_keeps_the_text() -> None:
     page = "<div><b>" * 3000 + "<p>kept</p>" * 10 + "<p data-x='" + "y z " * 5000 + "' class=c>too</p>"
     assert blocks(page) == ["kept"] * 10 + ["too"]
+
+
+def test_taming_leaves_long_values_alone() -> None:
+    page = b"<p>" + b"x" * 100_000 + b"<div data-state='" + b'{"a": 1}, ' * 5_000 + b"'>kept</div>"
+    assert html_taming.tamed(page) is page
+    endless = page.replace(b"<div ", b"<div " + b"y z " * 6_000)
+    assert len(html_taming.tamed(endless)) < 101_000
 
 
 def test_columns_have_names() -> None:
