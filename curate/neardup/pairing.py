@@ -62,7 +62,7 @@ def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
     times = 1 + sum(part.rows for part in parts) // PAIRS_AT_ONCE
     candidates = verified = 0
     for time in range(times):
-        some = pl.col("first") // config.partitions % times == time
+        some = pl.col("first") // config.partitions % times == time if times > 1 else pl.lit(True)
         pairs = merged([Pairs(*columns_of(_filtered(part, some))) for part in parts])
         chosen = _promising(pairs, sizes)
         candidates += len(pairs.first)
