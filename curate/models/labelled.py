@@ -29,8 +29,6 @@ from pathlib import Path
 
 import polars as pl
 
-from curate.models import below
-
 Labelled = list[tuple[str, str]]
 """Lines with their labels."""
 
@@ -123,16 +121,12 @@ def _label_of_segments(line: str, wanted: Sequence[str], unwanted: Sequence[str]
 
 
 def disguises(page: Page, furniture: Page | None) -> Iterator[Page]:
-    """A page wrapped, spelled or cut otherwise, with less furniture or another's, with comments or another article
-    below its own, with teasers within it, and without its article."""
+    """A page wrapped, spelled or cut otherwise, with less furniture or another's, and without its article."""
     rng = random.Random(f"{page.id} {page.flattener}")  # noqa: S311
     for change in (_wrapped, _respelled, _bared):
         yield _changed(page, change(page.lines, rng), rng)
     if furniture:
         yield _changed(page, _refurnished(page.lines, furniture.lines), rng)
-        yield _changed(page, _commented(page, furniture.lines, rng), rng)
-        yield _changed(page, _followed(page, furniture.lines, rng), rng)
-        yield _changed(page, _interrupted(page, furniture.lines, rng), rng)
     if rng.random() < 0.5:
         yield _changed(page, [(line, label) for line, label in page.lines if label != "1"], rng)
 
@@ -235,42 +229,6 @@ def _refurnished(lines: Labelled, others: Labelled) -> Labelled:
     if sum(label == "0" for _, label in lines[start:end]) > 30:
         return lines
     return others[:before] + lines[start : end + 1] + others[after + 1 :]
-
-
-def _commented(page: Page, others: Labelled, rng: random.Random) -> Labelled:
-    """Readers' comments below the article, which say what another page says."""
-    prose = [line.strip() for line, label in others if label == "1"]
-    return _inserted(page.lines, below.comments(prose, page.lang, rng), rng)
-
-
-def _followed(page: Page, others: Labelled, rng: random.Random) -> Labelled:
-    """Another article below the article, with its title, or its beginning."""
-    span = [i for i, (_, label) in enumerate(others) if label in "1t"]
-    if not span:
-        return page.lines
-    last = rng.choice([span[-1], span[0] + rng.randint(3, 20)])
-    lines = [line for line, _ in others[max(span[0] - rng.randint(0, 4), 0) : last + 1]]
-    return _inserted(page.lines, below.heading(page.lang, rng) + lines, rng)
-
-
-def _interrupted(page: Page, others: Labelled, rng: random.Random) -> Labelled:
-    """Teasers between the paragraphs of the article, which goes on below them."""
-    teasers = [line.strip() for line, label in others if label in "0t" and 12 <= len(line.strip()) <= 100]
-    lines = page.lines
-    for _ in range(rng.randint(1, 3)):
-        body = [i for i, (_, label) in enumerate(lines) if label == "1"][1:]
-        if body and teasers:
-            at, first, size = rng.choice(body), rng.randrange(len(teasers)), rng.randint(1, 8)
-            new = below.heading(page.lang, rng) + teasers[first : first + size]
-            lines = lines[:at] + [(line, "0") for line in new] + lines[at:]
-    return lines
-
-
-def _inserted(lines: Labelled, new: Sequence[str], rng: random.Random) -> Labelled:
-    """New lines to drop, just below the last line to keep or a little further down."""
-    end = max((i for i, (_, label) in enumerate(lines) if label == "1"), default=-1) + 1
-    at = min(end + rng.choice([0, 1, 3, 10, 30]), len(lines))
-    return lines[:at] + [(line, "0") for line in new] + lines[at:]
 
 
 def _without_blanks(lines: Labelled) -> Labelled:

@@ -47,7 +47,7 @@ Table = dict[str, tuple[float, float, int]]
 Tables = dict[str, Table]
 
 
-@command.options(__doc__, steps=1600)
+@command.options(__doc__, steps=1000)
 @click.option(
     "--resume", is_flag=True, help="Go on with the same pages and steps: weights in the folder are not trained again."
 )

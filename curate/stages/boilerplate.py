@@ -29,7 +29,7 @@ from curate.section import Fraction, Section
 from curate.tasks import Done, File, Rounds, Rows, batches, read
 from curate.text import hash64, tokens
 
-VERSION = 9
+VERSION = 10
 
 MAX_CHARS = 10_000_000
 """A page with more characters is no page of news; judging it would take memory without bounds."""

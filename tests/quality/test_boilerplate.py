@@ -25,9 +25,13 @@ SHARED = HERE.parents[3] / "shared"
 PAGES = SHARED / "bench/boilerplate/dev.parquet"
 SEED = SHARED / "cases/urdupoint-2019-11-22.txt"
 
-MEASURED = [("inscriptis", 0.9246, 0.9318), ("resiliparse", 0.9261, 0.9323), ("wet", 0.9293, 0.9350)]
-"""Flattener, Fb one page at a time, Fb with sites."""
+MEASURED = [("inscriptis", 0.9281, 0.9283), ("resiliparse", 0.9287, 0.9317), ("wet", 0.9304, 0.9319)]
+"""Flattener, Fb one page at a time, Fb with sites. The latter was .003 more with weights that had learnt from invented
+comments, too; these cost .0015 over all four folds, .01 and more on modern sources left out (docs, stages).
+"""
 LOSS = 0.0019
+FEW = 30
+"""Pages of a source below which one of them decides whether the source loses by its sites."""
 
 STARTS = ["Russia sincerely", "NAGOYA (", '"Japan is our', "The top Russian", '"With qualitatively']
 STARTS += ["Motegi, who", "The latest bilateral", "Russia and Japan", "In November 2018"]
@@ -47,7 +51,7 @@ def test_pages_of_sites_not_trained_on(flattener, alone, with_sites):
     scores = pages.select("source", alone=scored(pages), with_sites=scored(pages.hstack(count_templates(pages))))
     assert scores["alone"].mean() >= alone - LOSS
     assert scores["with_sites"].mean() >= with_sites - LOSS
-    sources = scores.group_by("source").mean()
+    sources = scores.group_by("source").agg(pl.len(), pl.mean("alone", "with_sites")).filter(pl.col("len") >= FEW)
     assert sources.filter(pl.col("with_sites") < pl.col("alone") - LOSS).is_empty()
 
 

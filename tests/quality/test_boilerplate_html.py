@@ -21,10 +21,11 @@ from curate.models.scoring import bag_f1, count_segments, segment_f1
 HERE = Path(__file__).resolve()
 WEIGHTS = HERE.with_name("html-without-fold-1.npz")
 SHARED = HERE.parents[3] / "shared/bench/boilerplate"
-MEASURED = {"all": 0.9477, "English": 0.9519, "other": 0.9383}
-"""Fb. Half a point of `other` is one page of Latin dummy text, cut in two by the language contrast."""
-SEGMENTS = 0.9229
-"""F1 over segments that must stay or go."""
+MEASURED = {"all": 0.9477, "English": 0.9532, "other": 0.9354}
+"""Fb. Half a point of `other` is one page of Latin dummy text, cut in two by the language contrast. It was .9383
+before the text model gained .0027 on text: a Russian page that was half right comes out empty."""
+SEGMENTS = 0.9217
+"""F1 over segments that must stay or go; .9229 with the text model before."""
 LOSS = 0.0019
 
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")

@@ -304,16 +304,6 @@ def test_disguises_keep_words_and_labels():
         assert set(words_of(disguise, "0")) <= set(said[1]) | set("|/·")
 
 
-def test_what_is_put_below_an_article_goes():
-    pages = list(labelled.disguises(labelled_page(), labelled_page("2")))
-    commented, followed = pages[4:6]
-    for page in pages[4:7]:
-        assert words_of(page, "1") == words_of(labelled_page(), "1")
-    assert all(len(words_of(page, "0")) > 30 for page in (commented, followed))
-    last = max(i for i, (_, label) in enumerate(commented.lines) if label == "1")
-    assert any("story" in line for line, label in commented.lines[last:] if label == "0")
-
-
 def test_disguises_are_the_same_every_time():
     first, second = (list(labelled.disguises(labelled_page(), labelled_page("2"))) for _ in range(2))
     assert first == second
