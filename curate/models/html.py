@@ -26,7 +26,7 @@ KIND = "html blocks 2"
 """Changes whenever weights trained before would be read wrongly."""
 WEIGHTS = Path(__file__).with_name("html.npz")
 
-_SLICE_BYTES = 16_000_000
+_SLICE_BYTES, _SLICE_PAGES = 32_000_000, 128
 _SLICE_CHARS = 1_000_000
 _LIMIT = 5.0
 _TEXT, _TREES = 1 / 3, 0.6
@@ -42,7 +42,7 @@ text changes Fb by .0005 and takes three times as long."""
 def judge(pages: Sequence[bytes], path: str | None = None) -> pl.DataFrame:
     """Score the blocks of HTML pages, in UTF-8; a frame of `flattened.JUDGED`. `path`: other weights."""
     model = load(path)
-    parts = [_judge(model, pages[a:b], a) for a, b in slices(pages, _SLICE_BYTES)]
+    parts = [_judge(model, pages[a:b], a) for a, b in slices(pages, _SLICE_BYTES, _SLICE_PAGES)]
     return pl.concat([pl.DataFrame(schema=JUDGED), *parts])
 
 

@@ -323,11 +323,11 @@ def _kinds() -> npt.NDArray[np.uint8]:
     return table
 
 
-def slices(pages: Sequence[str] | Sequence[bytes], most: int) -> Iterator[tuple[int, int]]:
-    """Ranges of pages, at most SLICE_PAGES and about `most` characters or bytes each, for flat memory."""
+def slices(pages: Sequence[str] | Sequence[bytes], most: int, number: int = SLICE_PAGES) -> Iterator[tuple[int, int]]:
+    """Ranges of pages, at most so many and about `most` characters or bytes each, for flat memory."""
     start, size = 0, 0
     for i, page in enumerate(pages):
-        if i > start and (i - start == SLICE_PAGES or size + len(page) > most):
+        if i > start and (i - start == number or size + len(page) > most):
             yield start, i
             start, size = i, 0
         size += len(page)
