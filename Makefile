@@ -23,11 +23,12 @@ fuzz: .venv/installed-dev
 installs: .venv/installed-dev
 	CURATE_PYTHONS="$(or $(PYTHONS),$(PYTHON))" $(BIN)/python -m pytest tests/install $(ARGS)
 
-# Which lines of curate/ the suite runs, also in the processes that it starts.
+# Which lines of curate/ the suite runs, also in the processes that it starts. A test that limits the size of files fails
+# under it, as coverage cannot write there either.
 coverage: .venv/bin/coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
-	$(BIN)/coverage combine --quiet
+	-$(BIN)/coverage run -m pytest $(ARGS)
+	-$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --show-missing --skip-covered --sort=miss
 
 # Tests against small faults put into what must not be wrong (see tests/mutants.py); ONLY='*7' takes one in ten.

@@ -17,7 +17,7 @@ from curate.neardup.arrays import Flags, Numbers, Ranks, blocks, places_in
 from curate.neardup.files import Bounds, Whole, columns_of, numbered
 from curate.neardup.representatives import assign
 from curate.neardup.similarity import Verified
-from curate.tasks import File, Rows, read
+from curate.tasks import END, File, Rows, read
 
 _WRITTEN_AT_ONCE = 1 << 16
 
@@ -56,10 +56,9 @@ def judge(inputs: Sequence[File], config: Judging) -> Rows:
     named, names = _names(documents, places, has_copies)
     clusters = _Clusters(kept, near, names, named, standing, sum(file.rows for file in places[: config.earlier]))
     for number in range(config.earlier, count):
-        yield (
-            numbered("verdicts", number),
-            _verdicts(read(places[number]), read(documents[number], ["id"])["id"], clusters),
-        )
+        part, ids = numbered("verdicts", number), read(documents[number], ["id"])["id"]
+        yield part, _verdicts(read(places[number]), ids, clusters)
+        yield part, END
     for block in blocks(config.documents, _WRITTEN_AT_ONCE) or [slice(0)]:
         yield "kept", pl.DataFrame({"kept": kept[block]})
     return {"near_copies": len(near.second)}

@@ -26,7 +26,7 @@ from curate.repair import Repairs, repaired
 from curate.repair.encoding import decode_html, plain
 from curate.repair.wrapping import MAX_WIDTH, unwrap
 from curate.section import Fraction, Section
-from curate.tasks import Done, File, Rounds, Rows, batches, read
+from curate.tasks import END, Done, File, Rounds, Rows, batches, read
 from curate.text import hash64, tokens
 
 VERSION = 10
@@ -169,6 +169,7 @@ def count(inputs: Sequence[File], config: _Whole) -> Rows:
     for shard, file in enumerate(inputs):
         for pages in batches(file):
             yield f"shard-{shard:05}", pages.select("row").hstack(templates.count(pages, samples))
+        yield f"shard-{shard:05}", END
     return {}
 
 

@@ -37,7 +37,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from curate import removal_list, strata
 from curate.document import drop, undecided
 from curate.section import Section
-from curate.tasks import Done, File, Rounds, Rows, batches, columns_in, read
+from curate.tasks import END, Done, File, Rounds, Rows, batches, columns_in, read
 from curate.text import hash64
 
 VERSION = 3
@@ -268,6 +268,7 @@ def judge_clusters(inputs: Sequence[File], config: Section) -> Rows:
     ).filter(pl.col("shard").is_not_null(), pl.col("held").is_not_null() | pl.col("removed"))
     for (number,), rows in judged.sort("shard", "row").group_by("shard", maintain_order=True):
         yield f"shard-{number:05d}", rows.select("row", *_HELD)
+        yield f"shard-{number:05d}", END
     return {}
 
 

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import time
 from dataclasses import replace
 
 import polars as pl
@@ -14,7 +16,7 @@ from curate import store
 from curate.engines.local import LocalEngine
 from curate.errors import StorageError, TaskError
 from curate.section import Section
-from curate.tasks import END, File, Rows, Task, batches, pieces, read
+from curate.tasks import AT, END, File, Rows, Task, batches, pieces, read
 
 
 class Config(Section):
@@ -69,6 +71,59 @@ def test_what_was_written_is_not_held(tmp_path):
     before = pa.total_allocated_bytes()
     store.execute(Task("numbers", 1, many_numbers, (), Config()), str(tmp_path))
     assert pa.total_allocated_bytes() == before
+
+
+def test_what_a_task_took_is_told(tmp_path):
+    before, clock = time.time(), time.perf_counter()
+    ran = store.execute(task(Config()), str(tmp_path)).ran
+    assert ran and ran.process == os.getpid()
+    assert before <= ran.started <= time.time()
+    assert 0 < ran.seconds <= time.perf_counter() - clock
+    assert 0 <= ran.cpu < 60 and 20 < ran.peak_mb < 20_000
+
+
+def test_an_output_without_texts_names_the_file_that_has_them(tmp_path):
+    """Its bytes, and so what is made of it, change with that file's content."""
+
+    def places(inputs: list[File], config: Config) -> Rows:
+        yield "kept", pl.DataFrame({AT: [0, 2]}, schema={AT: pl.UInt32})
+        return {}
+
+    one, same, other, passed_on = (
+        store.execute(Task(f"places{i}", 1, places, (given, File("beside", "f" * 64)), Config()), str(tmp_path)).files[
+            "kept"
+        ]
+        for i, given in enumerate(
+            [File("a", "0" * 64), File("a", "0" * 64), File("a", "1" * 64), File("b", "0" * 64, 3, "a")]
+        )
+    )
+    assert one.texts == same.texts == other.texts == passed_on.texts == "a"
+    assert one.sha256 == same.sha256 == passed_on.sha256 != other.sha256
+
+
+def test_files_below_a_folder_and_their_removal(tmp_path):
+    for name in ("a.json", "b/c.json"):
+        store.write_json(f"{tmp_path}/{name}", {"z": 1, "a": [name]})
+    assert (tmp_path / "a.json").read_text() == '{"a": ["a.json"], "z": 1}'
+    assert store.sizes(str(tmp_path)) == {"a.json": 25, "b/c.json": 27}
+    store.remove(str(tmp_path), [])
+    store.remove(str(tmp_path), ["b/c.json"])
+    assert store.sizes(str(tmp_path)) == {"a.json": 25}
+
+
+def test_a_failure_names_some_of_its_files(tmp_path):
+    def broken(inputs: list[File], config: Config) -> Rows:
+        raise ValueError("broke on purpose")
+        yield
+
+    def said(count: int) -> str:
+        files = tuple(File(f"{i}.txt", "0" * 64) for i in range(count))
+        with pytest.raises(TaskError) as error:
+            store.execute(Task("numbers", 1, broken, files, Config()), str(tmp_path))
+        return str(error.value)
+
+    assert said(3) == "numbers: 0.txt, 1.txt, 2.txt: ValueError: broke on purpose"
+    assert said(5) == "numbers: 0.txt, 1.txt, 2.txt and 2 more: ValueError: broke on purpose"
 
 
 def test_a_failure_leaves_nothing(tmp_path):
