@@ -60,13 +60,14 @@ def _around(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _suspects(lines: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
     """Pages of which nothing is kept, or whose menus and best lines are not in one language."""
-    strong = lines.filter(pl.col("evidence") > 0).sort("page", -pl.col("evidence"), "line")
-    strong = strong.group_by("page", maintain_order=True).head(SAMPLE_LINES)
+    some = lines.lazy().filter(pl.col("evidence") > 0).sort("page", -pl.col("evidence"), "line")
+    strong = some.group_by("page", maintain_order=True).head(SAMPLE_LINES).collect()
     told = strong.select("page", around=_languages(strong["text"].str.head(SAMPLE_CHARACTERS)))
-    found = pl.concat([told, around]).drop_nulls()
+    found = pl.concat([told, around]).lazy().drop_nulls()
     several = found.group_by("page").agg(pl.col("around").n_unique()).filter(pl.col("around") > 1)
-    pages = lines.group_by("page").agg(pl.col("kept").any(), size=pl.len()).filter(pl.col("size") <= MAX_LINES)
-    return pages.join(several, on="page", how="left").filter(~pl.col("kept") | pl.col("around").is_not_null())
+    pages = lines.lazy().group_by("page").agg(pl.col("kept").any(), size=pl.len()).filter(pl.col("size") <= MAX_LINES)
+    joined = pages.join(several, on="page", how="left")
+    return joined.filter(~pl.col("kept") | pl.col("around").is_not_null()).collect()
 
 
 def _with_languages(lines: pl.DataFrame) -> pl.DataFrame:

@@ -54,8 +54,7 @@ class Model:
 
     def judge(self, pages: Sequence[str], known: pl.DataFrame | None, first: int) -> pl.DataFrame:
         """Judge a slice of pages, the first of which is page `first`."""
-        found = lines.read(pages)
-        if not len(found):
+        if not any(pages) or not len(found := lines.read(pages)):
             return pl.DataFrame(schema=JUDGED)
         odds = self.odds(found, known)
         score = np.round(1 / (1 + np.exp(-odds)), 3)

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 from ftfy import TextFixerConfig, fix_encoding
 from ftfy.badness import BADNESS_RE, is_bad
@@ -81,7 +82,7 @@ def normalize_text(texts: Sequence[str], repairs: Repairs = Repairs()) -> list[s
 
 def repaired(texts: pl.Series, repairs: Repairs, rows: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
     """The texts, those in `rows` repaired until nothing changes, and how much each repair did in each text."""
-    counts = {repair.name: pl.zeros(len(texts), pl.Int32, eager=True) for repair in REPAIRS}
+    counts = {repair.name: pl.Series(np.zeros(len(texts), np.int32)) for repair in REPAIRS}
     wanted = [repair for repair in REPAIRS if getattr(repairs, repair.name, True)]
     while len(rows := _suspects(texts, rows)):  # what one repair uncovers, the next may mend
         before, texts = texts[rows], texts.clone()  # scatter writes in place

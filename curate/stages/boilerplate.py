@@ -219,11 +219,12 @@ def _kept(lines: pl.DataFrame, config: Config, sure: float) -> pl.Series:
     kept = lines["score"] >= config.min_score
     if config.min_score == 0:
         return kept
-    own = pl.col("page").is_in(lines.filter(pl.col("score") >= sure)["page"].unique().implode())
-    doubtful = lines.with_row_index("line").filter(kept & ~own)
-    words = doubtful.select("page", "line", words=tokens(doubtful["text"].to_list()).counts)
-    few = words.filter(pl.col("words").sum().over("page") < ENOUGH)
-    return kept.scatter(few["line"], False)
+    page = lines["page"].to_numpy()
+    own = np.isin(page, page[lines["score"].to_numpy() >= sure])
+    doubtful = np.flatnonzero(kept.to_numpy() & ~own)
+    words = tokens(lines["text"].gather(doubtful).to_list()).counts
+    total = np.bincount(page[doubtful], weights=words)
+    return kept.scatter(doubtful[total[page[doubtful]] < ENOUGH], False)
 
 
 def _without_pointers(lines: pl.DataFrame) -> pl.DataFrame:
