@@ -30,6 +30,11 @@ except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
 
+LARGE_MB = 300
+"""A worker that was ever larger ends with its round: the models of one stage must not stand in memory with the pairs of
+another. The next one is forked in some .02 s, and has read no model."""
+
+
 class LocalEngine:
     """Worker processes on this machine. `workers` is at least 1."""
 
@@ -69,12 +74,16 @@ class LocalEngine:
             raise
         finally:
             self._land(busy)
+        self._dismiss([worker for worker in self._idle if worker.peak_mb > LARGE_MB])
 
     def close(self) -> None:
         """Let the workers go."""
-        for worker in self._idle:
+        self._dismiss(self._idle)
+
+    def _dismiss(self, workers: Sequence[_Worker]) -> None:
+        for worker in workers:
             worker.dismiss()
-        self._idle = []
+        self._idle = [worker for worker in self._idle if worker not in workers]
 
     def _hand_out(
         self,
@@ -111,6 +120,7 @@ class _Worker:
     """A process that runs one task after the other."""
 
     def __init__(self) -> None:
+        self.peak_mb = 0  # the largest that it ever was
         context = forkserver.started()
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -129,6 +139,8 @@ class _Worker:
             result: Done | Exception = self.connection.recv()
         except ConnectionResetError:
             raise EOFError from None
+        if isinstance(result, Done) and result.ran:
+            self.peak_mb = result.ran.peak_mb
         return result
 
     def dismiss(self) -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from curate import runner
-from curate.engines.local import LocalEngine
+from curate.engines.local import LARGE_MB, LocalEngine
 from curate.errors import TaskError
 from curate.runner import StageTask
 from curate.section import Section
@@ -36,6 +36,13 @@ def square(inputs: list[File], config: Config) -> Rows:
 
 def threads(inputs: list[File], config: Config) -> Rows:
     yield "rows", pl.DataFrame({"threads": [pl.thread_pool_size()]})
+    return {}
+
+
+def grow(inputs: list[File], config: Config) -> Rows:
+    """Hold as many MB as the task's number for a moment."""
+    b"x" * (config.number << 20)
+    yield "rows", pl.DataFrame({"n": [config.number]})
     return {}
 
 
@@ -139,6 +146,22 @@ def test_workers_have_one_polars_thread(method, tmp_path, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: [method])
     results = run(2, tasks(threads, count=2), tmp_path)
     assert [read(done.files["rows"])["threads"][0] for done in results.values()] == [1, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of a process is not known there")
+def test_a_large_worker_ends_with_its_round(tmp_path):
+    engine = LocalEngine(2)
+    rounds = []
+    try:
+        for megabytes in (1, 2, 2 * LARGE_MB, 3):
+            todo = [Task("test", 1, grow, (File(f"in-{i}", str(i)),), Config(number=megabytes)) for i in range(2)]
+            rounds.append([done.ran for _, done in engine.run(todo, str(tmp_path)) if done.ran])
+    finally:
+        engine.close()
+    small, again, large, after = [{ran.process for ran in one} for one in rounds]
+    assert small & again and again & large, "a small one goes on"
+    assert not large & after
+    assert max(ran.peak_mb for ran in rounds[2]) > LARGE_MB > max(ran.peak_mb for ran in rounds[3])
 
 
 def test_a_killed_worker_costs_only_its_task(tmp_path):
