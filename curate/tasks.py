@@ -113,11 +113,13 @@ class Rounds(Protocol):
 
 
 def total(stats: Sequence[Json]) -> Json:
-    """The statistics of a round: sums over its tasks; reasons with the most frequent first."""
+    """The statistics of a round: sums over its tasks, of `largest_...` the largest; reasons by frequency."""
     count: Counter[str] = Counter()
     groups: dict[str, Counter[str]] = {"reasons": Counter()}
     for one in stats:
-        count.update({name: value for name, value in one.items() if isinstance(value, int)})
+        for name, value in one.items():
+            if isinstance(value, int):
+                count[name] = max(count[name], value) if name.startswith("largest_") else count[name] + value
         for name, counts in one.items():
             if isinstance(counts, dict):
                 groups.setdefault(name, Counter()).update(counts)

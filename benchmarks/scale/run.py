@@ -120,7 +120,8 @@ def pairs(folder: Path, count: int) -> None:
         sizes = ordered(folder, count, build)["sizes"]
         candidates = files(folder, "pairs", count, PARTITION)[:1]
         config = Whole(documents=count, shards=1, partitions=-(-count // PARTITION))
-        build.run("pairs", pairing.choose_pairs, [[sizes, *candidates]], config)
+        capped = build.run("capped", pairing.sum_capped, [[]], config)[0].files["capped"]
+        build.run("pairs", pairing.choose_pairs, [[sizes, capped, *candidates]], config)
 
 
 def shingles(folder: Path, count: int) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from curate.neardup.arrays import NO_RANKS, Numbers, Ranks, Scores, ascending, ascending_order, distinct, starts_of_runs
+from curate.neardup.arrays import (
+    NO_RANKS,
+    Flags,
+    Numbers,
+    Ranks,
+    Scores,
+    ascending,
+    ascending_order,
+    distinct,
+    starts_of_runs,
+)
 from curate.neardup.shingles import SPARE_BITS
 from curate.text import Hashes, Positions
 
@@ -40,12 +50,21 @@ class Pairs(NamedTuple):
 NO_PAIRS = Pairs(NO_RANKS, NO_RANKS, NO_RANKS)
 
 
+MIN_KEYS = 8
+"""Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
+
+
 @dataclass
 class Capped:
-    """Buckets with too many texts to compare all with all."""
+    """Buckets with too many texts to compare all with all, and whose they are: a rank for each text in each of them."""
 
     buckets: int = 0
     largest: int = 0
+    ranks: Numbers = field(default_factory=lambda: np.empty(0, np.uint32))
+
+    def keys(self, texts: int) -> Positions:
+        """How many of the keys of each text, by rank, are in such a bucket."""
+        return np.bincount(self.ranks, minlength=texts)
 
 
 def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
@@ -69,6 +88,7 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped, sides: Sides | None =
     capped.buckets += int((sizes > MAX_BUCKET).sum())
     capped.largest = int(sizes.max(initial=capped.largest))
     packed &= (_ONE << bits) - _ONE
+    capped.ranks = np.append(capped.ranks, _members(packed.view(np.int64), later, starts, sizes > MAX_BUCKET))
     pairs = np.cumsum(np.where(sizes > MAX_BUCKET, (ANCHORS + 1) * sizes, sizes * (sizes - 1) // 2))
     cuts = starts_of_runs(pairs // PAIRS_AT_ONCE).tolist()
     for start, end in pairwise([*cuts, len(sizes)]):
@@ -76,12 +96,14 @@ def find_pairs(packed: Hashes, texts: int, capped: Capped, sides: Sides | None =
         yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end], sides)
 
 
-def promising(pairs: Pairs, keys: Positions, rates: Scores) -> Pairs:
+def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
     """The pairs whose signatures leave it possible that they are alike, or a good part of the smaller in the larger.
 
-    `keys` and `rates` are by rank: shingles in a text's signature, and of what share of its shingles that is a sample.
+    `keys`, `rates` and `capped` are by rank: shingles in a text's signature, of what share of its shingles that is a
+    sample, and how many of them are in a capped bucket. These tell nothing: two texts that share one are not a pair.
     """
-    sizes, rate = keys / rates, np.minimum(rates[pairs.first], rates[pairs.second])
+    telling = np.maximum(keys - capped, np.minimum(keys, MIN_KEYS))
+    sizes, rate = telling / rates, np.minimum(rates[pairs.first], rates[pairs.second])
     one, other = rate * sizes[pairs.first], rate * sizes[pairs.second]
     hopeful = (pairs.shared >= MIN_SHARED * np.minimum(one, other)) & (
         pairs.shared >= MIN_SIMILARITY * (one + other - pairs.shared)
@@ -101,6 +123,13 @@ def merged(found: Sequence[Pairs]) -> Pairs:
 
 def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
     return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
+
+
+def _members(ranks: Ranks, later: Positions, starts: Positions, chosen: Flags) -> Numbers:
+    """The texts of some buckets: `later` has the places of all but the first of each, from `starts` on."""
+    sizes = np.diff(np.append(starts, len(later)))
+    places = later[starts[chosen]] - 1, later[np.repeat(chosen, sizes)]
+    return np.concatenate([ranks[where].astype(np.uint32) for where in places])
 
 
 def _pair_up(ranks: Ranks, later: Positions, sizes: Positions, sides: Sides | None) -> Pairs:

@@ -38,7 +38,9 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     originals = np.where(sizes[order] > 0, first_of(exact[order]), np.arange(len(order)))
     keys = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
     rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
-    pairs = promising(_candidates(signed, order, originals), keys[order], rates[order])
+    capped = Capped()
+    found = _candidates(signed, order, originals, capped)
+    pairs = promising(found, keys[order], rates[order], capped.keys(len(order)))
     members = assign(_verified(read, order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
     representatives[members.second] = members.first
@@ -47,9 +49,9 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     return labels.tolist()
 
 
-def _candidates(signed: list[Signatures], order: Ranks, originals: Ranks) -> Pairs:
+def _candidates(signed: list[Signatures], order: Ranks, originals: Ranks, capped: Capped) -> Pairs:
     """All candidate pairs of the texts in memory, without those that are equal to one before. Takes `signed` apart."""
-    return merged(list(find_pairs(_packed(signed, order, originals), len(order), Capped())))
+    return merged(list(find_pairs(_packed(signed, order, originals), len(order), capped)))
 
 
 def _packed(signed: list[Signatures], order: Ranks, originals: Ranks) -> Hashes:

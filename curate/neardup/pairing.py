@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from curate.neardup import similarity
-from curate.neardup.arrays import NO_RANKS, Flags, Numbers, Ragged, Ranks, distinct, stacked
+from curate.neardup.arrays import NO_RANKS, Flags, Numbers, Ragged, Ranks, blocks, distinct, stacked
 from curate.neardup.candidates import NO_PAIRS, PAIRS_AT_ONCE, Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.files import (
     WRITE_NUMBERS,
@@ -25,7 +25,7 @@ from curate.neardup.files import (
 )
 from curate.neardup.shingles import sets
 from curate.tasks import File, Rows, batches, read
-from curate.text import Hashes
+from curate.text import Hashes, Positions
 
 
 class Pairing(Whole):
@@ -50,21 +50,33 @@ def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     for pairs in chain([NO_PAIRS], found):
         for number in range(config.partitions):
             yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)
+    yield "capped", _counted(capped.keys(config.documents))
     return {"capped_buckets": capped.buckets, "largest_bucket": capped.largest}
 
 
+def sum_capped(inputs: Sequence[File], config: Whole) -> Rows:
+    """Task: by rank, how many keys of each document are in capped buckets. Inputs: those of each partition."""
+    capped = np.zeros(config.documents, np.uint32)
+    for batch in chain.from_iterable(batches(file, rows=65536) for file in inputs):
+        capped[batch["rank"].to_numpy()] += batch["capped"].to_numpy()
+    for block in blocks(config.documents, 65536) or [slice(0)]:
+        yield "capped", pl.DataFrame({"capped": capped[block]})
+    return {}
+
+
 def choose_pairs(inputs: Sequence[File], config: Whole) -> Rows:
-    """Task: the pairs to verify. Inputs: the documents' sizes, then a partition's pairs from each part of the keys.
+    """Task: the pairs to verify. Inputs: the documents' sizes, their keys in capped buckets, then a partition's pairs
+    from each part of the keys.
 
     A partition with more pairs than are held at once is read several times, for some of the documents each time.
     """
-    sizes, *parts = inputs
+    sizes, capped, *parts = inputs
     times = 1 + sum(part.rows for part in parts) // PAIRS_AT_ONCE
     candidates = verified = 0
     for time in range(times):
         some = pl.col("first") // config.partitions % times == time if times > 1 else pl.lit(True)
         pairs = merged([Pairs(*columns_of(_filtered(part, some))) for part in parts])
-        chosen = _promising(pairs, sizes)
+        chosen = _promising(pairs, sizes, capped)
         candidates += len(pairs.first)
         verified += len(chosen.first)
         yield "pairs", frame_of(chosen)
@@ -121,11 +133,18 @@ def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
     return np.concatenate(found)
 
 
-def _promising(pairs: Pairs, sizes: File) -> Pairs:
-    """See `promising`. Of the file that describes all documents, the rows of those in a pair are held."""
+def _counted(capped: Positions) -> pl.DataFrame:
+    """The documents, by rank, that have keys in capped buckets."""
+    ranks = np.flatnonzero(capped)
+    return pl.DataFrame({"rank": ranks.astype(np.uint32), "capped": capped[ranks].astype(np.uint32)})
+
+
+def _promising(pairs: Pairs, sizes: File, capped: File) -> Pairs:
+    """See `promising`. Of the files that describe all documents, the rows of those in a pair are held."""
     ranks = distinct(np.concatenate([pairs.first, pairs.second]))
     first, second = (np.searchsorted(ranks, side) for side in (pairs.first, pairs.second))
-    chosen = promising(Pairs(first, second, pairs.shared), *columns_of(rows_at(sizes, ranks)))
+    about = [*columns_of(rows_at(sizes, ranks)), *columns_of(rows_at(capped, ranks))]
+    chosen = promising(Pairs(first, second, pairs.shared), *about)
     return Pairs(ranks[chosen.first], ranks[chosen.second], chosen.shared)
 
 

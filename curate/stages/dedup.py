@@ -12,6 +12,7 @@ Data Makes Language Models Better", Lee et al. 2022). How near-duplicates are fo
     sorted       some of that order   the documents of all shards that stand there
     order        all documents        rank of each document, the preferred ones first; exact copies found
     candidates   a partition          pairs of documents that share sampled shingles
+    capped       all partitions       how many sampled shingles of each document are too frequent to tell anything
     pairs        a partition          the pairs worth verifying, each once
     shingles     a shard              all shingles of the documents in those pairs
     verified     a partition          the pairs that are near-duplicates, with their similarity
@@ -44,7 +45,7 @@ from curate.readers.urls import hub_dataset
 from curate.section import CountOrZero, Section
 from curate.tasks import File, Rounds
 
-VERSION = 3
+VERSION = 4
 
 NEAR_DUPLICATE = "near-duplicate"
 """The reason of a drop that has a document kept in its place to be compared with."""
@@ -200,7 +201,8 @@ def compare(
 
     keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
     paired = rounds.run("candidates", pairing.pair_up, keys, pairing.Pairing(**whole.model_dump(), sides=tuple(sides)))
-    candidates = [[ordered["sizes"], *files_of(paired, numbered("pairs", number))] for number in partitions]
+    capped = rounds.run("capped", pairing.sum_capped, [files_of(paired, "capped")], whole)[0].files["capped"]
+    candidates = [[ordered["sizes"], capped, *files_of(paired, numbered("pairs", number))] for number in partitions]
     pairs = files_of(rounds.run("pairs", pairing.choose_pairs, candidates, whole), "pairs")
 
     shingling = pairing.Shingling(**whole.model_dump(), shingle=config.shingle)

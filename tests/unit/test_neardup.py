@@ -138,6 +138,14 @@ def test_large_buckets_are_capped_and_counted() -> None:
     assert set(pairs.second.tolist()) == set(range(1, many))
 
 
+def test_copies_are_found_where_most_of_them_stands_in_all_texts() -> None:
+    """Three quarters of each text are in more texts than are compared: what is left tells."""
+    furniture = prose(99, 36)
+    texts = ["\n".join([*furniture, *prose(1000 + i, 14)]) for i in range(300)]
+    texts.append("\n".join([*furniture, *prose(1007, 14)[:12]]))
+    assert cluster(texts, threshold=0.7, containment=0.95) == [*range(300), 7]
+
+
 def test_of_texts_on_sides_only_pairs_across_are_told() -> None:
     chance = np.random.default_rng(3)
     ranks, texts = np.repeat(np.arange(500), 4), 500
