@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import scipy
 
@@ -64,6 +65,12 @@ def need_torch() -> None:
         import torch  # noqa: F401
     except ImportError:
         raise click.ClickException("training needs torch: pip install 'curate[train]'") from None
+
+
+def need_several(groups: npt.NDArray[np.str_], said: str) -> None:
+    """Raise ClickException where all pages are of one group: who leaves it out has nothing to learn from."""
+    if len(np.unique(groups)) < 2:
+        raise click.ClickException(said)
 
 
 def fold_of(site: str) -> int:

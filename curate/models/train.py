@@ -57,8 +57,9 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
     say = command.clock()
     examples = Examples.of([page for path in pages for page in labelled.read(path)])
     say(f"{len(examples.pages)} pages with disguises, {len(examples.labels)} lines")
-    if len(np.unique(examples.folds)) < 2:
-        raise click.ClickException("too few pages to learn from: label some ten at least")
+    command.need_several(examples.folds, "too few pages to learn from: label some ten at least")
+    if sources:
+        command.need_several(examples.sources, "--sources: all pages are of one source")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     training = Training(examples, steps, say, folder, resume)

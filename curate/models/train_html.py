@@ -84,6 +84,9 @@ def main(pages: tuple[str, ...], out: str, steps: int, check: bool, sources: boo
     say = command.clock()
     examples = Examples.read(pages)
     say(f"{len(examples.pages)} pages, {len(examples.labels)} blocks")
+    command.need_several(examples.folds, "too few sites to learn from: pages of some ten are needed")
+    if sources:
+        command.need_several(examples.sources, "--sources: all pages are of one source")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     weights.save(folder / "html.npz", html.KIND, train(examples, np.ones(len(examples.pages), bool), steps, say))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -313,8 +314,11 @@ def words_of(page, label):
     return [word for line, kind in page.lines if kind == label for word in line.lower().split()]
 
 
-def test_training_is_deterministic_and_writes_a_card(tmp_path):
+@pytest.fixture
+def training(tmp_path, monkeypatch):
+    """Runs the command on twelve pages; what it said."""
     pytest.importorskip("torch")
+    monkeypatch.setattr(words, "fit", partial(words.fit, iterations=5))
     from click.testing import CliRunner
 
     from curate.models.train import main
@@ -325,16 +329,38 @@ def test_training_is_deterministic_and_writes_a_card(tmp_path):
         for i in range(12)
     ]
     pl.DataFrame(rows).write_parquet(tmp_path / "pages.parquet")
-    for name in ("one", "two"):
-        options = [str(tmp_path / "pages.parquet"), "--out", str(tmp_path / name), "--steps", "3"]
-        run = CliRunner().invoke(main, options if name == "one" else [*options, "--no-check"], catch_exceptions=False)
-        assert run.exit_code == 0
+    pl.DataFrame(rows[:1]).write_parquet(tmp_path / "page.parquet")
+
+    def run(out, *options, pages="pages.parquet", expect=0):
+        given = [str(tmp_path / pages), "--out", str(tmp_path / out), "--steps", "3", *options]
+        done = CliRunner().invoke(main, given)
+        assert done.exit_code == expect, done.output
+        return done.output
+
+    return run
+
+
+def test_training_is_deterministic_and_writes_a_card(training, tmp_path):
+    training("one")
+    training("two", "--no-check")
     assert (tmp_path / "one/text.npz").read_bytes() == (tmp_path / "two/text.npz").read_bytes()
     assert json.loads((tmp_path / "one/text.json").read_text())["kind"] == flattened.KIND
     card = (tmp_path / "one/CARD.md").read_text()
     assert "| sites left out: all | 12 |" in card
     assert "| mine | 12 |" in card
     flattened.judge(["Home\nA line."], path=str(tmp_path / "one/text.npz"))
+
+
+def test_a_training_goes_on_where_it_was(training, tmp_path):
+    assert "step 3 of 3" in training("one", "--no-check")
+    before = (tmp_path / "one/text.npz").read_bytes()
+    assert "step" not in training("one", "--no-check", "--resume")
+    assert (tmp_path / "one/text.npz").read_bytes() == before
+
+
+def test_what_leaves_nothing_to_learn_from_is_refused(training):
+    assert "all pages are of one source" in training("one", "--sources", expect=1)
+    assert "too few pages to learn from" in training("one", pages="page.parquet", expect=1)
 
 
 def test_pages_of_one_site_or_one_fold_give_finite_weights():
