@@ -15,7 +15,11 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "curate/store.py": ["unit/test_store.py"],
     "curate/stages/split.py": ["unit/test_split.py", "golden/test_split.py"],
-    "curate/release/gate.py": ["unit/test_release.py", "unit/test_subsets.py"],
+    "curate/release/gate.py": [
+        "unit/test_release.py",
+        "unit/test_release_versions.py",
+        "unit/test_subsets.py",
+    ],
     "curate/release/leaks.py": ["unit/test_release.py"],
     "curate/neardup/similarity.py": ["unit/test_neardup.py"],
     "curate/neardup/judging.py": ["unit/test_dedup.py"],

@@ -116,3 +116,17 @@ def test_the_gate_reports_how_far_strata_are_off(tmp_path, corpus):
     worst = max(off.values())
     assert check["check"].startswith(f"each language has its share of each split: at most {worst:.1f} documents of ")
     assert (check["checked"], check["broken"]) == (2, sum(distance > 1.6 for distance in off.values()))
+
+
+def test_a_stratum_that_is_off_is_counted_and_named(tmp_path):
+    """Of 100 documents in one language and 60 in another, all of these are in train."""
+    frame = documents(160, language=["en"] * 100 + ["no"] * 60)
+    places = ["validation"] * 10 + ["test"] * 10 + ["train"] * 140
+    frame = split_up(frame).with_columns(split=pl.Series(places))
+    rule = split.Config(validation=0.1, test=0.1, stratify="language")
+    check = manifest.read(release(tmp_path, [shard(tmp_path, frame, "c")], split=rule).path).gate[-1]
+    assert check == {
+        "check": "each language has its share of each split: at most 6.0 documents of 60 off, in 'no'",
+        "checked": 2,
+        "broken": 1,
+    }
