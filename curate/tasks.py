@@ -162,6 +162,12 @@ def read(file: File, columns: Sequence[str] | None = None) -> pl.DataFrame:
     return pl.concat(batches(file, columns, rows=65536))
 
 
+def size_of(file: File) -> int:
+    """Bytes of the rows of a file, before compression."""
+    with fsspec.open(file.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
+        return sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
+
+
 def pieces(file: File, path: str, size: int) -> list[File]:
     """A file as pieces of some row groups each, of `size` bytes about before compression; `path` is a copy of it here.
 

@@ -95,9 +95,11 @@ def ragged(lists: pl.Series) -> Ragged:
     return Ragged(values, offsets_of(lists.list.len().to_numpy()))
 
 
-def read_sets(files: Sequence[File]) -> tuple[Ranks, Ragged]:
-    """The sets of shingles in some files, and the ranks of their texts."""
-    parts = [(frame["rank"].to_numpy(), ragged(frame["numbers"])) for file in files for frame in batches(file)]
+def read_sets(files: Sequence[File], wanted: Ranks | None = None) -> tuple[Ranks, Ragged]:
+    """The sets of shingles in some files, and the ranks of their texts: of those `wanted`, or all."""
+    some = pl.lit(True) if wanted is None else pl.col("rank").is_in(pl.Series(wanted, dtype=pl.UInt32).implode())
+    frames = (frame.filter(some) for file in files for frame in batches(file))
+    parts = [(frame["rank"].to_numpy(), ragged(frame["numbers"])) for frame in frames]
     ranks = np.concatenate([NO_RANKS, *(part for part, _ in parts)])
     return ranks, stacked([sets for _, sets in parts])
 

@@ -24,8 +24,11 @@ from curate.neardup.files import (
     tokens_of,
 )
 from curate.neardup.shingles import sets
-from curate.tasks import File, Rows, batches, read
+from curate.tasks import File, Rows, batches, read, size_of
 from curate.text import Hashes, Positions
+
+SHINGLE_BYTES = 96 << 20
+"""Shingles that are held at a time, of which verifying takes three times as much."""
 
 
 class Pairing(Whole):
@@ -103,10 +106,18 @@ def list_shingles(inputs: Sequence[File], config: Shingling) -> Rows:
 
 
 def verify(inputs: Sequence[File], config: Bounds) -> Rows:
-    """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard."""
-    ranks, read_back = read_sets(inputs[1:])
-    checked = similarity.verify(Pairs(*columns_of(read(inputs[0]))), read_back, ranks)
-    yield "alike", frame_of(similarity.relevant(checked, config.threshold, config.containment))
+    """Task: the pairs that are near-duplicates. Inputs: a partition's pairs, and the shingles in it from each shard.
+
+    Of more shingles than are held at once, those of some of the pairs are read each time.
+    """
+    pairs, parts = Pairs(*columns_of(read(inputs[0]))), inputs[1:]
+    times = 1 + sum(size_of(part) for part in parts) // SHINGLE_BYTES
+    for block in blocks(len(pairs.first), -(-len(pairs.first) // times) or 1) or [slice(0)]:
+        some = Pairs(*(column[block] for column in pairs))
+        wanted = distinct(np.concatenate([some.first, some.second])) if times > 1 else None
+        ranks, read_back = read_sets(parts, wanted)
+        checked = similarity.verify(some, read_back, ranks)
+        yield "alike", frame_of(similarity.relevant(checked, config.threshold, config.containment))
     return {}
 
 

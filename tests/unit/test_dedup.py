@@ -162,6 +162,8 @@ def test_same_verdicts_for_any_order_and_shards(tmp_path: Path, monkeypatch: pyt
     assert verdicts(run(frame, _folder(tmp_path, "partitions"), 2)) == expected
     monkeypatch.setattr(pairing, "PAIRS_AT_ONCE", 3)
     assert verdicts(run(frame, _folder(tmp_path, "few pairs at once"), 2)) == expected
+    monkeypatch.setattr(pairing, "SHINGLE_BYTES", 5_000)
+    assert verdicts(run(frame, _folder(tmp_path, "few shingles at once"), 2)) == expected
 
 
 def test_stage_and_function_agree(tmp_path: Path) -> None:
