@@ -17,6 +17,7 @@ def copy(built, tmp_path):
 
 
 def test_clean_says_what_goes_and_leaves_what_a_run_needs(copy):
+    curate("clean", NEWS, cwd=copy)  # what other tests tried in the project
     unused = copy / "data/build/news/quality/0123.kept.parquet"
     unused.write_bytes(b"x" * 2_000_000)
     before = release_bytes(copy)
