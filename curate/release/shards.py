@@ -92,7 +92,7 @@ def write_shard(inputs: Sequence[File], config: Shard) -> Written:
         use_content_defined_chunking=CHUNKS,
         write_page_index=True,
     ) as writer:
-        for group in _pieces(documents, config.groups):
+        for group in _cut(documents, config.groups):
             table = group.select(SCHEMA.names).to_arrow(compat_level=pl.CompatLevel.oldest())
             writer.write_table(table.cast(SCHEMA).combine_chunks(), row_group_size=len(group) or None)
             yield "shard", _taken(written)
@@ -149,19 +149,19 @@ def _located(groups: Iterable[Group], files: Sequence[File]) -> Iterator[tuple[l
         first = last
 
 
-def _without(skip: int, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _without(skip: int, rows: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """All rows but the first ones."""
-    for batch in batches:
+    for batch in rows:
         yield batch[skip:]
         skip = max(skip - batch.height, 0)
 
 
-def _pieces(batches: Iterator[pl.DataFrame], counts: Sequence[int]) -> Iterator[pl.DataFrame]:
+def _cut(rows: Iterator[pl.DataFrame], counts: Sequence[int]) -> Iterator[pl.DataFrame]:
     """The rows again, in frames of these heights."""
-    held = [next(batches)]
+    held = [next(rows)]
     for count in counts:
         while sum(frame.height for frame in held) < count:
-            held.append(next(batches))
+            held.append(next(rows))
         joined = pl.concat(held)
         yield joined[:count]
         held = [joined[count:]]
