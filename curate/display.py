@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +15,15 @@ from curate.cleanup import Cleaned
 from curate.pipeline import Planned
 from curate.release.build import Release
 from curate.release.difference import Difference
-from curate.release.hub import Pushed
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
 from curate.report.write import MAX_CHANGES
 from curate.score import Scored
 from curate.starter import Look
 from curate.tasks import Json
 from curate.trial import Result
+
+if TYPE_CHECKING:
+    from curate.release.hub import Pushed
 
 _SAMPLES = 5
 _WIDE = 120  # columns where stdout is no terminal

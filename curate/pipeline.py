@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from curate import config as config_file
 from curate.build import Build, Pending, last_record
@@ -28,13 +28,16 @@ from curate.machine import free_memory
 from curate.progress import Watcher
 from curate.readers.urls import source
 from curate.release import build as release
-from curate.release import card, hub, manifest, remote
+from curate.release import card, manifest, remote
 from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
 from curate.space import needed
 from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, split
 from curate.tasks import File, Json, total
+
+if TYPE_CHECKING:
+    from curate.release import hub
 
 WORKER_BYTES = 600_000_000
 """What a worker takes at most, with all stages and models (docs/performance.md)."""
@@ -123,6 +126,8 @@ def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = 
     Raises UsageError where the config names no repository, ReleaseError where the release is not there or is damaged,
     HubError where the Hub refuses or cannot be reached.
     """
+    from curate.release import hub  # its libraries take as long to import as half of ours, and a run needs none
+
     config = loaded(config, overrides)
     if config.release.repo is None:
         raise UsageError("release.repo: not given; write `repo: org/name` in `release`, or --set release.repo=org/name")

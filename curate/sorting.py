@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 import fsspec
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.section import Section
@@ -79,13 +78,14 @@ def _runs_in(keys: Range, spans: pl.DataFrame, done: Sequence[Done]) -> list[Fil
 
 def _between(run: File, keys: Range) -> Iterator[pa.Table]:
     with fsspec.open(run.url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        yield parquet.schema_arrow.empty_table()
+        yield parquet.read_row_groups([])
         for group in range(parquet.num_row_groups):
             found = parquet.metadata.row_group(group).column(0).statistics
             if found is None or not found.has_min_max or _overlaps(found.min, found.max, keys):
                 rows = parquet.read_row_group(group, use_threads=False)
-                inside = pc.greater_equal(rows["key"], keys.low)
-                yield rows.filter(pc.and_(inside, pc.less(rows["key"], keys.high)) if keys.high else inside)
+                key = pl.Series(pl.from_arrow(rows["key"]))  # not by Arrow's scalars, for which pandas is imported
+                inside = (key >= keys.low) & (key < keys.high) if keys.high else key >= keys.low
+                yield rows.filter(inside.to_arrow())
 
 
 def _overlaps(low: str, high: str, keys: Range) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-import httpx2
 from pydantic import Field, model_validator
 
 from curate.errors import InputError
@@ -59,6 +58,7 @@ class Evaluation(Section):
 
 def _files(name: str, revision: str | None, config: str | None) -> dict[str, list[str]]:
     """The files of each split, as the dataset's card or the names of its files say."""
+    import httpx2
     from datasets import load_dataset_builder
 
     try:

@@ -78,7 +78,8 @@ class Table:
 def numbered(strings: pl.Series) -> tuple[Ints, pl.Series]:
     """Numbers for equal strings, and the string of each number."""
     found = strings.to_arrow().dictionary_encode()
-    return found.indices.to_numpy().astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
+    number = pl.Series(pl.from_arrow(found.indices)).to_numpy()  # Arrow's to_numpy imports pandas
+    return number.astype(np.int64), pl.Series(found.dictionary, dtype=pl.String)
 
 
 def utf8(strings: pl.Series) -> tuple[Ints, npt.NDArray[np.uint8]]:

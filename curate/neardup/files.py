@@ -85,7 +85,8 @@ def tokens_of(signed: File) -> Iterator[Ragged]:
 
 def lists_of(numbers: Ragged, dtype: type[pl.DataType]) -> pl.DataFrame:
     """Numbers of many texts as they are written."""
-    values = pa.LargeListArray.from_arrays(numbers.offsets, numbers.values)
+    offsets, flat = (pl.Series(part).to_arrow() for part in (numbers.offsets, numbers.values))  # no pandas, as by numpy
+    values = pa.LargeListArray.from_arrays(offsets, flat)
     return pl.DataFrame({"numbers": pl.Series(values, dtype=pl.List(dtype))})
 
 

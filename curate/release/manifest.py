@@ -24,6 +24,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -95,7 +96,7 @@ def parse(data: bytes, where: str) -> Manifest:
         raw: dict[str, Any] = json.loads(data)
         if raw["format"] > FORMAT:
             raise ReleaseError(f"{where}: written by a newer curate (format {raw['format']}); update curate to read it")
-        made = _CHECKED.validate_json(data)
+        made = _checked().validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         raise ReleaseError(f"{where}: damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -107,7 +108,11 @@ def parse(data: bytes, where: str) -> Manifest:
     return made
 
 
-_CHECKED = TypeAdapter(Manifest)
+@cache
+def _checked() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
 _PATH = re.compile(
     r"data/([a-z0-9_][a-z0-9._-]*/)?[a-z]+-[0-9]+-of-[0-9]+\.parquet|plots/[a-z]+\.svg|[\w-]+\.(md|json)"
 )

@@ -157,7 +157,7 @@ def _own_rows_at(file: File, numbers: Sequence[int], columns: Sequence[str] | No
         for group in np.unique(groups).tolist():
             table = parquet.read_row_group(group, names, use_threads=False)
             parts.append(table.take(wanted[groups == group] - (ends[group] - sizes[group])))
-        parts = parts or [parquet.schema_arrow.empty_table().select(names)]
+        parts = parts or [parquet.read_row_groups([], columns=names)]
     return pl.concat([pl.DataFrame(pl.from_arrow(part)) for part in parts])
 
 

@@ -98,6 +98,16 @@ def test_results_on_stdout_progress_on_stderr(project):
     assert "boilerplate" in result.stderr and "documents" in result.stderr
 
 
+def test_a_run_imports_nothing_dear_that_it_does_not_need(project):
+    """pyarrow imports pandas for an empty table, a scalar, an array of numpy's; `push` alone needs the Hub's client."""
+    code = (
+        "import sys; from curate.cli import main\n"
+        "main(['run', 'configs/news.yaml', '--workers', '1'], standalone_mode=False)\n"
+        "sys.exit(', '.join({'pandas', 'huggingface_hub', 'datasets', 'httpx2'} & set(sys.modules)) or None)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_same_bytes_from_any_number_of_workers(built, project, workers):
     curate("run", NEWS, "--workers", workers, cwd=project)
