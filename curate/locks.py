@@ -71,7 +71,8 @@ def _object(fs: Any, path: str, root: str) -> Iterator[None]:
     finally:
         ended.set()
         beat.join()
-        fs.rm_file(path)
+        with suppress(FileNotFoundError):  # taken over by a run that ended since, while this process was suspended
+            fs.rm_file(path)
 
 
 def _created(fs: Any, path: str, own: str) -> bool:
@@ -93,7 +94,8 @@ def _is_stale(fs: Any, path: str) -> bool:
 
 def _renew(fs: Any, path: str, own: str, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
-        fs.pipe_file(path, _note(own))
+        with suppress(Exception):  # whatever a network may raise: the next beat tries again
+            fs.pipe_file(path, _note(own))
 
 
 def _note(own: str) -> bytes:

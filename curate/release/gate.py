@@ -76,8 +76,9 @@ def verify(shards: Sequence[tuple[str, File]], asked: Split, rounds: Rounds, by:
     checks = [_compare(column, done, buckets, rounds) for column in dict.fromkeys(("id", "cluster", by))]
     hashed = {"check": "text_hash is the hash of text", "checked": _documents(contents), "broken": 0}
     notes = _empty(contents, asked, groups=checks[-1]["checked"])
-    shares = [_shares([(split, one.stats["stratum"]) for (split, _), one in zip(shards, done, strict=True)], asked)]
-    return replace(contents, checks=[*checks, hashed, *(shares if asked.stratify else [])], notes=notes)
+    strata = [(split, one.stats["stratum"]) for (split, _), one in zip(shards, done, strict=True)]
+    shares = [_shares(strata, asked)] if asked.stratify else []
+    return replace(contents, checks=[*checks, hashed, *shares], notes=notes)
 
 
 def refuse_moves(changes: Changes, version: str) -> None:
@@ -197,13 +198,11 @@ def _shares(shards: Sequence[tuple[str, dict[str, int]]], asked: Split) -> Json:
         )
         for name, count in counts.items()
     }
-    worst = max(off, key=lambda name: (off[name], name), default="")
-    said = (
-        f"at most {off[worst]:.1f} documents of {counts[worst].total():,} off, in {worst or 'unknown'!r}" if off else ""
-    )
+    worst = max(off, key=lambda name: (off[name], name))
+    at_most = f"at most {off[worst]:.1f} documents of {counts[worst].total():,} off, in {worst or 'unknown'!r}"
     broken = sum(distance > 1.5 + counts[name].total() / BINS for name, distance in off.items())
     return {
-        "check": f"each {asked.stratify} has its share of each split: {said}",
+        "check": f"each {asked.stratify} has its share of each split: {at_most}",
         "checked": len(off),
         "broken": broken,
     }

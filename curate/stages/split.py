@@ -167,7 +167,7 @@ def _is_late(config: Config) -> pl.Expr:
     """Whether a document is test by its date."""
     if not isinstance(config.test, After):
         return pl.lit(False)
-    return (pl.col("published").str.head(10) > config.test.after.isoformat()).fill_null(False)
+    return (pl.col("published") > config.test.after.isoformat()).fill_null(False)
 
 
 def group(by: str) -> pl.Expr:
@@ -266,7 +266,7 @@ def judge_clusters(inputs: Sequence[File], config: Section) -> Rows:
     judged = members.with_columns(
         held=_winner("released").over("cluster"), removed=pl.col("removed").any().over("cluster")
     ).filter(pl.col("shard").is_not_null(), pl.col("held").is_not_null() | pl.col("removed"))
-    for (number,), rows in judged.sort("shard", "row").group_by("shard", maintain_order=True):
+    for (number,), rows in judged.group_by("shard", maintain_order=True):
         yield f"shard-{number:05d}", rows.select("row", *_HELD)
         yield f"shard-{number:05d}", END
     return {}

@@ -6,38 +6,41 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from curate.document import undecided
+from curate.document import DECISION, undecided
 from curate.removal_list import tombstones
 from curate.stages import split
 from curate.stages.split import Config, Past, apply, assign, prepare
 from curate.tasks import File, read
 from tests.support.releases import LocalRounds, documents, shard, split_up
 
-CLUSTERS = pl.DataFrame({"cluster": [f"cluster {n}" for n in range(20_000)], "site": None, "published": None})
+
+@pytest.fixture(scope="module")
+def clusters() -> pl.DataFrame:
+    return pl.DataFrame({"cluster": [f"cluster {n}" for n in range(20_000)], "site": None, "published": None})
 
 
-def test_shares_are_what_was_asked_for():
-    counts = assign(CLUSTERS, Config(validation=0.1, test=0.02)).value_counts()
-    shares = {name: count / len(CLUSTERS) for name, count in counts.iter_rows()}
+def test_shares_are_what_was_asked_for(clusters):
+    counts = assign(clusters, Config(validation=0.1, test=0.02)).value_counts()
+    shares = {name: count / len(clusters) for name, count in counts.iter_rows()}
     assert shares["validation"] == pytest.approx(0.1, abs=0.01)
     assert shares["test"] == pytest.approx(0.02, abs=0.005)
 
 
-def test_zero_means_none_and_close_to_one_leaves_train_little():
-    assert set(assign(CLUSTERS, Config(validation=0, test=0))) == {"train"}
-    assert set(assign(CLUSTERS, Config(validation=0.999, test=0))) == {"train", "validation"}
+def test_zero_means_none_and_close_to_one_leaves_train_little(clusters):
+    assert set(assign(clusters, Config(validation=0, test=0))) == {"train"}
+    assert set(assign(clusters, Config(validation=0.999, test=0))) == {"train", "validation"}
 
 
 @pytest.mark.parametrize("raised", [{"validation": 0.3}, {"test": 0.3}])
-def test_raising_a_share_takes_from_train_only(raised):
+def test_raising_a_share_takes_from_train_only(clusters, raised):
     shares = {"validation": 0.1, "test": 0.1}
-    before, after = assign(CLUSTERS, Config(**shares)), assign(CLUSTERS, Config(**{**shares, **raised}))
+    before, after = assign(clusters, Config(**shares)), assign(clusters, Config(**{**shares, **raised}))
     moved = before.filter(before != after)
     assert set(moved) == {"train"}
 
 
-def test_the_salt_gives_another_split():
-    assert (assign(CLUSTERS, Config(salt="a")) != assign(CLUSTERS, Config(salt="b"))).any()
+def test_the_salt_gives_another_split(clusters):
+    assert (assign(clusters, Config(salt="a")) != assign(clusters, Config(salt="b"))).any()
 
 
 @pytest.mark.parametrize(
@@ -118,15 +121,18 @@ def test_an_id_keeps_its_first_document_by_source_and_record(tmp_path):
     assert one["drop_reason"].to_list() == ["duplicate id", None, "duplicate id"]
     assert two["drop_reason"].to_list() == [None, None, "duplicate id"]
     assert one["drop_detail"][0] == "first in a, record 3"
-    assert "first" not in one.columns
+    assert set(one.columns) == {*later.columns, "split", *DECISION}, "what `prepare` found is in the verdict alone"
 
 
 def test_verdicts_are_the_same_whatever_the_buckets(tmp_path, monkeypatch):
     frame = documents(1200).with_columns(id=pl.Series([f"{n % 900}" for n in range(1200)]))
     expected = [part["drop_detail"].to_list() for part in judged(tmp_path / "one", frame[:700], frame[700:])]
     monkeypatch.setattr(split, "BUCKET_ROWS", 100)
+    monkeypatch.setattr(split, "ROWS_AT_ONCE", 150)
     found = [part["drop_detail"].to_list() for part in judged(tmp_path / "many", frame[:700], frame[700:])]
     assert found == expected
+    assert len(list((tmp_path / "many/ids").iterdir())) == 2 * (12 + 1), "of each shard 12 buckets, and a ledger entry"
+    assert not (tmp_path / "many/clusters").exists(), "nothing is to be looked for"
     assert sum(detail is not None for part in found for detail in part) == 300
 
 
@@ -239,9 +245,11 @@ def test_lines_of_removals_are_read_as_urls_are(tmp_path):
 
 
 def test_what_was_removed_stays_removed(tmp_path):
-    frame = documents(3, id=["a", "b", "c"])
-    judged = later(tmp_path, frame, tombstones=tuple(tombstones(pl.Series(["b"]))))
-    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["b"]
+    """And so does what dedup keeps for it now."""
+    frame = documents(4, id=["a", "b", "c", "d"])
+    copies = (shard(tmp_path, documents(1, start=50, id=["gone"], cluster=[frame["cluster"][2]]), "copies"),)
+    judged = later(tmp_path, frame, copies=copies, tombstones=tuple(tombstones(pl.Series(["b", "gone"]))))
+    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["b", "c"]
 
 
 def test_the_past_is_the_same_in_any_number_of_buckets(tmp_path, monkeypatch):
@@ -253,7 +261,8 @@ def test_the_past_is_the_same_in_any_number_of_buckets(tmp_path, monkeypatch):
     }
     expected = later(tmp_path / "one", frame, **past)
     assert set(expected["drop_reason"]) == {None, "split conflict"}
-    monkeypatch.setattr(split, "BUCKET_ROWS", 60)
+    monkeypatch.setattr(split, "BUCKET_ROWS", 300)
+    monkeypatch.setattr(split, "ROWS_AT_ONCE", 100)
     assert later(tmp_path / "many", frame, **past).equals(expected)
 
 
@@ -299,17 +308,38 @@ def test_what_is_held_counts_towards_the_share(tmp_path):
 
 
 def test_a_large_stratum_is_cut_within_a_bin(tmp_path):
-    frame = documents(30_000, language=["en"] * 30_000)
+    frame = documents(10_000, language=["en"] * 10_000)
     found = shares(stratified(tmp_path, frame), "en")
-    assert found["test"] == pytest.approx(6000, abs=1 + 30_000 / 4096)
-    assert found["validation"] == pytest.approx(3000, abs=1 + 30_000 / 4096)
+    assert found["test"] == pytest.approx(2000, abs=1 + 10_000 / 4096)
+    assert found["validation"] == pytest.approx(1000, abs=1 + 10_000 / 4096)
 
 
-def test_what_is_late_is_test_and_no_part_of_a_stratum(tmp_path):
-    frame = documents(200, language=["en"] * 200, published=["2024-01-01"] * 100 + ["2024-09-01"] * 100)
-    config = Config(validation=0.1, test={"after": "2024-06-01"}, stratify="language")
-    judged = later(tmp_path, frame, config)
-    assert shares(judged, "en") == {"train": 90, "validation": 10, "test": 100}
+YEARS = ["2023", "2024", None, "2025", "2026"]
+
+
+def strata_of_each_kind(count: int) -> pl.DataFrame:
+    """Documents that language, site, source and year put into the same five strata, one of them of what is unknown."""
+    rows = range(count)
+    published = [year and f"{year}-{n % 12 + 1:02d}-01" for n in rows for year in [YEARS[n % 5]]]
+    names = {column: [YEARS[n % 5] for n in rows] for column in ("language", "site", "source")}
+    return documents(count, **names, published=published, cluster=[f"c{n}" for n in rows])
+
+
+@pytest.mark.parametrize("by", ["language", "site", "source", "year"])
+def test_what_goes_is_no_part_of_a_stratum(tmp_path, by):
+    """What is test by its date, and what is dropped, whatever part of a stratum it is: half, or all of it."""
+    frame = strata_of_each_kind(1300)
+    assert set(frame.select(split.stratum(by)).to_series()) == {"2023", "2024", "", "2025", "2026"}
+    gone = frame.filter(pl.int_range(pl.len()) % 3 == 1)["id"]
+    config = Config(validation=0.2, test={"after": "2025-03-01"}, stratify=by)
+    judged = later(tmp_path, frame, config, tombstones=tuple(tombstones(gone)))
+    assert judged.filter(pl.col("drop_reason").is_not_null())["id"].to_list() == gone.to_list()
+    late = pl.col("published").fill_null("") > "2025-03-01"
+    kept = judged.filter(pl.col("drop_reason").is_null())
+    assert set(kept.filter(late)["split"]) == {"test"}
+    for (_,), stratum in kept.filter(~late).group_by("language"):
+        assert (stratum["split"] == "validation").sum() == pytest.approx(0.2 * stratum.height, abs=1)
+        assert set(stratum["split"]) == {"train", "validation"}
 
 
 def test_stratified_by_cluster_alone():
