@@ -164,3 +164,17 @@ def test_a_text_that_a_stage_cuts_is_written(tmp_path, stage, config):
     files = tuple(File(str(tmp_path / name), name, 1) for name in names)
     kept = store.execute(Task(stage, 1, StageTask(stage), files, config), str(tmp_path)).files["kept"]
     assert read(kept, ["text"])["text"].to_list() == ["A line of five words ends here."]
+
+
+@pytest.mark.parametrize(("characters", "heights"), [(100, [2000, 2000, 1000]), (2000, [1000] * 5), (9000, [500] * 10)])
+@pytest.mark.parametrize("apart", [False, True])
+def test_batches_of_short_documents_have_more_rows(tmp_path, characters, heights, apart):
+    """Two megabytes or 500 rows, whichever is more, and 2,000 rows at most; also where the texts stand elsewhere."""
+    frame = pl.DataFrame({"id": [f"d{i}" for i in range(5000)], "text": ["a" * characters] * 5000})
+    frame.write_parquet(tmp_path / "shard.parquet", row_group_size=2500)
+    shard = File(str(tmp_path / "shard.parquet"), "0", 5000)
+    if apart:
+        shard = pass_on(tmp_path, shard, "same", lambda batch, _: batch, True)
+    parts = list(batches(shard))
+    assert [part.height for part in parts] == heights
+    assert pl.concat(parts).select("id", "text").equals(frame)
