@@ -88,8 +88,17 @@ class Config(Section):
         """Where a key stands, as a fault says it: `file:line:column: key`."""
         return self._source.place(path) if self._source else _dotted(path)
 
+    @property
+    def _recompared(self) -> Dedup | None:
+        """By what the stage `recompare` compares; None where dedup is off or nothing is cut behind it."""
+        if self.dedup and (self.dedup.paragraphs or (self.decontaminate and self.decontaminate.cut)):
+            return self.dedup.model_copy(update={"paragraphs": None, "audit": 0})
+        return None
+
     def section(self, stage: str) -> Section | None:
         """The section of a stage, or None where the config leaves the stage out."""
+        if stage == "recompare":
+            return self._recompared
         if stage == "select":
             return self.quality.selection if self.quality else None
         section: Section | None = getattr(self, stage)

@@ -23,6 +23,7 @@
     words         Int64    quality     words with a letter or digit; kept up where a later stage changes the text
     tokens        Int64    quality     tokens of the tokenizer that the config names; `tokenizer` (JSON) says which
     classifier_score, perplexity Float64   quality   what the models say that the config names
+    cut           Boolean  dedup, decontaminate   something was taken out of the text; gone after recompare
     cluster       String   dedup       id of the cluster's representative
     split         String   split       train, validation or test
 

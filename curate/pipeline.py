@@ -1,7 +1,7 @@
 """Config -> plan -> run.
 
     read -> normalize -> boilerplate -> metadata -> language -> quality -> privacy -> dedup ->
-    decontaminate -> select -> split -> release
+    decontaminate -> recompare -> select -> split -> release
 
 Every stage turns shards into shards. What an earlier run has done is found in the store and not done again.
 """
@@ -33,7 +33,7 @@ from curate.release.build import Release
 from curate.runner import StageTask
 from curate.section import Section
 from curate.space import needed
-from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, split
+from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, recompare, split
 from curate.tasks import File, Json, total
 
 if TYPE_CHECKING:
@@ -188,13 +188,15 @@ def _apply(build: Build, stage: Stage, config: Config, shards: Sequence[File]) -
 
 
 def _informed(build: Build, config: Config, stage: Stage) -> Prepare | None:
-    """`split` and `dedup` must know the releases before this one, `split` also what was removed on request, and
-    `dedup` what it is against."""
+    """`split`, `dedup` and `recompare` must know the releases before this one, `split` also what was removed on request
+    and what is a copy, the others what they are against."""
     if stage.name == "split":
-        return partial(split.prepare, past=_past(config, _dropped(build.stages, "dedup")))
-    if stage.name == "dedup" and config.dedup:
+        moved = _dropped(build.stages, "recompare")
+        return partial(split.prepare, past=_past(config, [*_dropped(build.stages, "dedup"), *moved], moved))
+    if stage.name in ("dedup", "recompare") and config.dedup:
+        prepare = dedup.prepare if stage.name == "dedup" else recompare.prepare
         earlier = _earlier(build, config, config.dedup.against) if config.dedup.against else []
-        return partial(dedup.prepare, earlier=earlier, released=_past(config).standing)
+        return partial(prepare, earlier=earlier, released=_past(config).standing)
     return stage.prepare
 
 
@@ -221,10 +223,10 @@ def _read_evaluation_sets(build: Build, config: Config) -> None:
             raise ConfigError(f"{config.place('decontaminate', 'against', number)}: {error}") from None
 
 
-def _past(config: Config, copies: Sequence[File] = ()) -> split.Past:
+def _past(config: Config, copies: Sequence[File] = (), moved: Sequence[File] = ()) -> split.Past:
     remove = Path(config.release.remove) if config.release.remove else None
     with remote.opened(config.releases_dir) as (releases, far):
-        return release.past(releases, config.version, remove, copies, far)
+        return release.past(releases, config.version, remove, copies, moved, far)
 
 
 def _dropped(record: Sequence[Json], stage: str | None = None) -> list[File]:

@@ -56,8 +56,8 @@ def judge(inputs: Sequence[File], config: Judging) -> Rows:
     named, names = _names(documents, places, has_copies)
     clusters = _Clusters(kept, near, names, named, standing, sum(file.rows for file in places[: config.earlier]))
     for number in range(config.earlier, count):
-        part, ids = numbered("verdicts", number), read(documents[number], ["id"])["id"]
-        yield part, _verdicts(read(places[number]), ids, clusters)
+        part = numbered("verdicts", number)
+        yield part, _verdicts(read(places[number]), clusters)
         yield part, END
     for block in blocks(config.documents, _WRITTEN_AT_ONCE) or [slice(0)]:
         yield "kept", pl.DataFrame({"kept": kept[block]})
@@ -82,7 +82,7 @@ def _names(documents: Sequence[File], places: Sequence[File], wanted: Flags) -> 
     return pl.concat(ranks).gather(order).to_numpy().astype(np.int64), names.gather(order)
 
 
-def _verdicts(places: pl.DataFrame, ids: pl.Series, clusters: _Clusters) -> pl.DataFrame:
+def _verdicts(places: pl.DataFrame, clusters: _Clusters) -> pl.DataFrame:
     """What each document is a copy of: always of one that is kept, also where that is a copy's original.
 
     `conflict`: both were released, in different splits.
@@ -98,7 +98,6 @@ def _verdicts(places: pl.DataFrame, ids: pl.Series, clusters: _Clusters) -> pl.D
         "containment": pl.Series(clusters.near.containment).gather(near),
     }
     return pl.DataFrame(columns).select(
-        cluster=pl.when(is_copy).then("name").otherwise(ids),
         copy=pl.when(is_copy).then(how.otherwise(pl.lit("exact"))),
         duplicate_of=pl.when(is_copy).then("name"),
         earlier=pl.Series(kept < clusters.earlier),

@@ -44,11 +44,16 @@ class Shingling(Whole):
 
 
 def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
-    """Task: pairs of documents with sampled shingles in common. Inputs: a partition's keys of each shard, ranks."""
-    keys, places = inputs[: config.shards], [read(file) for file in inputs[config.shards :]]
+    """Task: pairs of documents with sampled shingles in common.
+
+    Inputs: a partition's keys of each shard, ranks; where only the pairs with some documents are asked for, the rows of
+    these, a file for each of the last shards.
+    """
+    keys, changed = inputs[: config.shards], inputs[2 * config.shards :]
+    places = [read(file) for file in inputs[config.shards : 2 * config.shards]]
     entries = [_packed(*shard, config.documents) for shard in zip(keys, places, strict=True)]
     capped = Capped()
-    sides = _sides(places, config.sides) if config.sides else None
+    sides = _own_sides(places, changed) if changed else _sides(places, config.sides) if config.sides else None
     found = find_pairs(np.concatenate(entries), config.documents, capped, sides)
     for pairs in chain([NO_PAIRS], found):
         for number in range(config.partitions):
@@ -130,6 +135,15 @@ def _sides(places: Sequence[pl.DataFrame], sides: Sequence[int]) -> Numbers:
     by_rank = np.empty(sum(frame.height for frame in places), np.uint32)
     for side, frame in zip(sides, places, strict=True):
         by_rank[frame["rank"].to_numpy()] = side
+    return by_rank
+
+
+def _own_sides(places: Sequence[pl.DataFrame], changed: Sequence[File]) -> Numbers:
+    """Each document whose row is listed on a side of its own, all others on one, by rank."""
+    by_rank = np.zeros(sum(frame.height for frame in places), np.uint32)
+    for frame, rows in zip(places[-len(changed) :], changed, strict=True):
+        ranks = frame["rank"].gather(read(rows)["row"]).to_numpy()
+        by_rank[ranks] = ranks + 1
     return by_rank
 
 

@@ -75,11 +75,12 @@ def _paragraphs(texts: pl.DataFrame, min_words: int) -> pl.DataFrame:
 
 
 def without(batch: pl.DataFrame) -> pl.DataFrame:
-    """The batch without the lines that `cut` lists."""
+    """The batch without the lines that `cut` lists; after that `cut` says of which documents some are gone."""
     rows = batch.select("cut").with_row_index("document")
     cut = rows.filter(pl.col("cut").is_not_null()).explode("cut", empty_as_null=False, keep_nulls=False)
     found = lines(batch["text"]).with_columns(cut=pl.int_range(pl.len(), dtype=pl.UInt32).over("document"))
     left = found.join(cut, on=["document", "cut"], how="anti", maintain_order="left")
     texts = left.group_by("document", maintain_order=True).agg(pl.col("line").str.join("\n"))
     left_over = rows.join(texts, on="document", how="left", maintain_order="left")["line"].fill_null("")
-    return batch.with_columns(text=pl.when(pl.col("cut").is_null()).then("text").otherwise(left_over)).drop("cut")
+    was_cut = pl.col("cut").is_not_null()
+    return batch.with_columns(text=pl.when(was_cut).then(left_over).otherwise("text"), cut=was_cut)

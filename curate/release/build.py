@@ -199,11 +199,12 @@ def past(
     version: str,
     remove: Path | None = None,
     copies: Sequence[File] = (),
+    moved: Sequence[File] = (),
     remote: Remote | None = None,
 ) -> split.Past:
     """What the stage `split` must know before it runs: all releases before `version`, and what was removed on request.
 
-    `remove` lists ids and URLs; `copies` are the documents that dedup dropped. Raises ReleaseError where an earlier
+    `remove` lists ids and URLs; `copies` and `moved` are as in split.Past. Raises ReleaseError where an earlier
     release is damaged or `version` is before the last one, InputError where the list cannot be read.
     """
     before = {path: manifest.read(path) for path in _until(target, version) if path.name != f"v{version}"}
@@ -211,6 +212,7 @@ def past(
     return split.Past(
         released=tuple(remote.seen(released) if remote else released),
         copies=tuple(copies) if before or remove else (),
+        moved=tuple(file for file in moved if file.rows) if before or remove else (),
         removals=_listed(remove) if remove else None,
         tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
     )

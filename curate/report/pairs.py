@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from curate.passages import Passage, compare
@@ -11,7 +12,7 @@ from curate.report.trail import Place, Row, Trail, readable, rows_at
 
 @dataclass(frozen=True)
 class Pair:
-    """A dropped document, the one that is kept, and how alike dedup found them."""
+    """A dropped document, the one that is kept, and how alike they were found to be."""
 
     dropped: Row
     kept: Row
@@ -20,19 +21,22 @@ class Pair:
 
 
 def pairs(trail: Trail, places: Sequence[Place]) -> list[Pair]:
-    """The near-duplicates at these places, each with what is kept for it, where that is found."""
+    """The near-duplicates at these places, each with what the stage that dropped it kept, where that is found."""
     dropped = trail.rows(places)
-    kept = _by_id(trail, {row["duplicate_of"] for row in dropped})
-    return [_pair(row, kept[row["duplicate_of"]]) for row in dropped if row["duplicate_of"] in kept]
+    wanted: defaultdict[int, set[str]] = defaultdict(set)
+    for place, row in zip(places, dropped, strict=True):
+        wanted[place.stage].add(row["duplicate_of"])
+    kept = {stage: _by_id(trail, stage, ids) for stage, ids in wanted.items()}
+    both = [(row, kept[place.stage].get(row["duplicate_of"])) for place, row in zip(places, dropped, strict=True)]
+    return [_pair(row, other) for row, other in both if other]
 
 
 def _pair(dropped: Row, kept: Row) -> Pair:
     return Pair(dropped, kept, dropped["drop_detail"] or "", compare(dropped["text"], kept["text"]))
 
 
-def _by_id(trail: Trail, ids: Iterable[str]) -> dict[str, Row]:
-    """The documents that dedup kept under these ids; the search ends when all are found."""
-    stage, wanted = trail.stages.index("dedup"), set(ids)
+def _by_id(trail: Trail, stage: int, wanted: set[str]) -> dict[str, Row]:
+    """The documents that a stage kept under these ids; the search ends when all are found."""
     found: dict[str, Row] = {}
     for file in trail.files(stage, "kept"):
         start = 0

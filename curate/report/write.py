@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +150,9 @@ def _audit(trail: Trail) -> Json | None:
 def _pairs(trail: Trail) -> Iterable[Pair]:
     if "dedup" not in trail.stages:
         return []
-    stage = trail.stages.index("dedup")
-    places = [*samples.closest(trail, PAIRS // 2), *samples.of_reason(trail, stage, NEAR_DUPLICATE, PAIRS)]
+    stages = [trail.stages.index(name) for name in ("recompare", "dedup") if name in trail.stages]
+    some = [samples.of_reason(trail, stage, NEAR_DUPLICATE, PAIRS // len(stages)) for stage in stages]
+    places = chain(samples.closest(trail, PAIRS // 2), *some)
     return pairs(trail, list(dict.fromkeys(places))[:PAIRS])
 
 

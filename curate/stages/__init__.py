@@ -24,6 +24,7 @@ from curate.stages import (
     normalize,
     privacy,
     quality,
+    recompare,
     select,
     split,
 )
@@ -64,8 +65,10 @@ STAGES: tuple[Stage, ...] = (
         decontaminate.prepare,
         keeps_text=lambda config: not config.cut,
     ),
+    Stage("recompare", recompare.VERSION, recompare.apply, recompare.prepare, keeps_text=_always),
     Stage("select", select.VERSION, select.apply, select.prepare, keeps_text=_always),
     Stage("split", split.VERSION, split.apply, split.prepare, keeps_text=_always),
 )
-"""All but `read`, which makes the documents, and `release`, which takes them away. `select` has no section of its own:
-it carries out `quality.keep_top` and `quality.sample`."""
+"""All but `read`, which makes the documents, and `release`, which takes them away. Two have no section of
+their own: `recompare` runs where `dedup` or `decontaminate` cuts, `select` carries out `quality.keep_top` and
+`quality.sample`."""

@@ -28,7 +28,7 @@ from curate.section import Count, Fraction, Section
 from curate.stages import read
 from curate.tasks import Done, File, Json, Rounds
 
-VERSION = 2
+VERSION = 3
 
 SHOWN = 200
 """Characters of a matched passage in the detail."""
@@ -69,7 +69,8 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     for name in sorted({one.name for one in config.against}):
         batch = drop(batch, drops & (pl.col("evaluation_set") == name), f"in evaluation set {name}", said)
     if config.cut:
-        batch = batch.with_columns(left)
+        before = pl.col("cut") if "cut" in batch.columns else False
+        batch = batch.with_columns(left, cut=hit | before)
     return batch.drop(*MATCHES)
 
 

@@ -45,7 +45,7 @@ from curate.readers.urls import hub_dataset
 from curate.section import CountOrZero, Section
 from curate.tasks import File, Rounds
 
-VERSION = 4
+VERSION = 5
 
 NEAR_DUPLICATE = "near-duplicate"
 """The reason of a drop that has a document kept in its place to be compared with."""
@@ -108,7 +108,16 @@ def _parquet(path: str) -> str:
 
 
 def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
-    """Drop what `prepare` found to be a copy; `cluster` is the id of the document that is kept."""
+    """Drop what `prepare` found to be a copy, cut paragraphs; `cluster` is the id of the document that is kept."""
+    batch = drop_copies(batch.with_columns(cluster=pl.coalesce("duplicate_of", "id")), config)
+    if "cut" in batch.columns:
+        batch = paragraphs.without(batch)
+        batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")
+    return batch
+
+
+def drop_copies(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Drop the copies in a batch with the columns that `prepare` found; these go."""
     shares = [(100 * pl.col(name)).floor().cast(pl.Int64) for name in ("similarity", "containment")]
     elsewhere = "released before" if config.against == "release" else "in another dataset"
     where = pl.when("earlier").then(pl.lit(f", {elsewhere}")).otherwise(pl.lit(""))
@@ -121,9 +130,6 @@ def apply(batch: pl.DataFrame, config: Config) -> pl.DataFrame:
     batch = drop(batch, pl.col("conflict"), "split conflict", conflict)
     batch = drop(batch, pl.col("copy") == "exact", "exact duplicate", exact)
     batch = drop(batch, pl.col("copy") == "near", NEAR_DUPLICATE, near)
-    if "cut" in batch.columns:
-        batch = paragraphs.without(batch)
-        batch = drop(batch, pl.col("text").str.strip_chars() == "", "nothing but repeated paragraphs")
     return batch.drop("copy", "duplicate_of", "earlier", "conflict", "similarity", "containment")
 
 
@@ -134,7 +140,7 @@ def prepare(
     earlier: Sequence[File] = (),
     released: Sequence[tuple[int, File]] = (),
 ) -> list[File]:
-    """A file a shard with `cluster` and, for copies, `copy` (id, exact or near), `duplicate_of` and similarities.
+    """A file a shard with, for copies, `copy` (id, exact or near), `duplicate_of` and similarities.
 
     The documents of `earlier` files, of other datasets, come before all others: what is near one of them is its copy,
     and `earlier` is true for it. Then come those whose ids stand in `released` shards, what has the highest number
@@ -143,14 +149,10 @@ def prepare(
     if not shards:
         return []
     found = compare(shards, config, rounds, earlier, released)
-    bounds = {"threshold": config.threshold, "containment": config.containment}
-    judging_all = judging.Judging(**found.whole.model_dump(), **bounds, earlier=len(earlier))
-    inputs = [*found.documents, *found.ranks, *found.alike]
-    judged = rounds.run("clusters", judging.judge, [inputs], judging_all)[0].files
-    verdicts = [judged[numbered("verdicts", number)] for number in range(len(earlier), found.whole.shards)]
+    verdicts, kept = judge(found, config, rounds, len(earlier))
     if config.audit:
         places = list(zip(found.tokens, found.ranks, strict=True))
-        _audit(places, found.sample, judged["kept"], config, rounds)
+        _audit(places, found.sample, kept, config, rounds)
     if config.paragraphs:
         verdicts = _cut(shards, verdicts, config.paragraphs, found.whole.partitions, rounds)
     return verdicts
@@ -176,10 +178,12 @@ def compare(
     earlier: Sequence[File] = (),
     released: Sequence[tuple[int, File]] = (),
     sides: Sequence[int] = (),
+    changed: Sequence[File] = (),
 ) -> Compared:
     """Find all pairs of documents that are alike; `earlier` and `released` as in `prepare`.
 
-    With `sides`, a number for each shard, only the pairs of documents on different sides.
+    With `sides`, a number for each shard, only the pairs of documents on different sides. With `changed`, the rows of
+    some documents of each shard, only the pairs with one of these.
     """
     signed = rounds.run("signatures", signing.sign, [[file] for file in [*earlier, *shards]], signing.Signing())
     found, tokens = files_of(signed, "documents"), files_of(signed, "tokens")
@@ -199,7 +203,7 @@ def compare(
     ordered = rounds.run("order", ordering.order, [everything], which)[0].files
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
 
-    keys = [[*files_of(sampled, numbered("keys", number)), *ranks] for number in partitions]
+    keys = [[*files_of(sampled, numbered("keys", number)), *ranks, *changed] for number in partitions]
     paired = rounds.run("candidates", pairing.pair_up, keys, pairing.Pairing(**whole.model_dump(), sides=tuple(sides)))
     capped = rounds.run("capped", pairing.sum_capped, [files_of(paired, "capped")], whole)[0].files["capped"]
     candidates = [[ordered["sizes"], capped, *files_of(paired, numbered("pairs", number))] for number in partitions]
@@ -212,6 +216,16 @@ def compare(
     bounds = Bounds(threshold=config.threshold, containment=config.containment)
     alike = files_of(rounds.run("verified", pairing.verify, checks, bounds), "alike")
     return Compared(whole, found, tokens, ranks, ordered["sample"], alike, sum(file.rows for file in pairs))
+
+
+def judge(found: Compared, config: Config, rounds: Rounds, earlier: int) -> tuple[list[File], File]:
+    """The verdicts on each shard, without those of the `earlier` files; what is kept for each document, by rank."""
+    bounds = {"threshold": config.threshold, "containment": config.containment}
+    judging_all = judging.Judging(**found.whole.model_dump(), **bounds, earlier=earlier)
+    inputs = [*found.documents, *found.ranks, *found.alike]
+    judged = rounds.run("clusters", judging.judge, [inputs], judging_all)[0].files
+    verdicts = [judged[numbered("verdicts", number)] for number in range(earlier, found.whole.shards)]
+    return verdicts, judged["kept"]
 
 
 def _partitions(documents: int) -> int:

@@ -14,6 +14,7 @@ An id that the corpus holds more than once keeps its first document, by source a
 
 `prepare` finds this in rounds of file tasks, each over a part of the ids or clusters:
 
+    moved      all recompare dropped  what became a copy of what
     ids        a file of documents    ids, clusters and places, by hash of the id into buckets
     members    a bucket of ids        what is a duplicate; each document with the split it was released in, by cluster
     clusters   a bucket of clusters   what each document of a cluster must do, by shard
@@ -37,6 +38,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from curate import removal_list, strata
 from curate.document import drop, undecided
 from curate.section import Section
+from curate.stages.recompare import MOVED, list_moved
 from curate.tasks import END, Done, File, Rounds, Rows, batches, columns_in, read
 from curate.text import hash64
 
@@ -110,7 +112,8 @@ class Past:
     """What was decided before this run."""
 
     released: tuple[tuple[str, File], ...] = ()  # shards of all earlier releases, with their splits
-    copies: tuple[File, ...] = ()  # what dedup dropped: these are near what it kept, and may be released or removed
+    copies: tuple[File, ...] = ()  # dropped as such: these are near what was kept, and may be released or removed
+    moved: tuple[File, ...] = ()  # of these, what recompare dropped: with such a document go the copies of it
     removals: File | None = None  # a text file, see curate/removal_list.py
     tombstones: tuple[str, ...] = ()  # `tombstone` of every id that an earlier release removed on request
 
@@ -211,6 +214,7 @@ class _Scatter(Section):
     shard: int | None = None  # null for what is not in a shard of this run
     split: str | None = None  # that the file was released in
     tombstones: tuple[str, ...] = ()
+    moved: int = 0  # how many of the inputs, the last ones, say what became a copy of what
 
 
 class _Members(Section):
@@ -224,15 +228,20 @@ class _Verdict(Section):
 
 
 def scatter_ids(inputs: Sequence[File], config: _Scatter) -> Rows:
-    """Task: where the documents of this run stand, by hash of their ids. Inputs: some documents, the removals."""
-    asked = pl.concat([removal_list.EMPTY, *(removal_list.lines(file.url) for file in inputs[1:])])
+    """Task: where the documents of this run stand, by hash of their ids.
+
+    Inputs: some documents, the removals, what became a copy of what.
+    """
+    lists = len(inputs) - config.moved
+    asked = pl.concat([removal_list.EMPTY, *(removal_list.lines(file.url) for file in inputs[1:lists])])
+    moved = pl.concat([MOVED, *map(read, inputs[lists:])])
     row = 0
     columns = _present(inputs[0], ["id", "url", "source", "record", "cluster"])
     for batch in batches(inputs[0], columns, rows=ROWS_AT_ONCE):
         before = pl.Series(removal_list.tombstones(batch["id"]), dtype=pl.String).is_in(config.tombstones)
         removed = removal_list.named(batch, asked) | before
         placed = _clustered(batch.with_row_index("row", row)).with_columns(
-            shard=pl.lit(config.shard, pl.UInt32), removed=removed
+            pl.col("cluster").replace(*moved), shard=pl.lit(config.shard, pl.UInt32), removed=removed
         )
         yield from _by_hash(placed.drop("url"), "id", "ids", config.buckets)
         row += batch.height
@@ -336,10 +345,12 @@ _JUDGED = pl.DataFrame(schema={"row": pl.UInt32, "released": pl.String, "held": 
 def _scattered(shards: Sequence[File], past: Past, buckets: int, rounds: Rounds) -> list[list[File]]:
     """For each bucket of ids the files of this run's documents, then those of earlier releases."""
     config = _Scatter(buckets=buckets, tombstones=past.tombstones)
+    moved = _files(rounds.run("moved", list_moved, [past.moved], Section()), "moved") if past.moved else []
     removals = [past.removals] if past.removals else []
-    numbers = [*range(len(shards)), *(None for _ in past.copies)]
-    inputs = [[file, *removals] for file in (*shards, *past.copies)]
-    done = rounds.run("ids", scatter_ids, inputs, [config.model_copy(update={"shard": number}) for number in numbers])
+    inputs = [*([file, *removals] for file in shards), *([file, *removals, *moved] for file in past.copies)]
+    configs = [config.model_copy(update={"shard": number}) for number in range(len(shards))]
+    configs += [config.model_copy(update={"moved": len(moved)})] * len(past.copies)
+    done = rounds.run("ids", scatter_ids, inputs, configs)
     if past.released:
         configs = [_Scatter(buckets=buckets, split=split) for split, _ in past.released]
         done += rounds.run("released", scatter_released, [[file] for _, file in past.released], configs)

@@ -88,6 +88,7 @@ def test_passages_are_cut(judge):
     assert row["drop_reason"].to_list() == [None, "in evaluation set quiz", None]
     assert row["text"][0] == f"{OTHER.strip()}\n{OTHER.strip()}"
     assert row["text"][2] == OTHER
+    assert row["cut"].to_list() == [True, True, False]
 
 
 def test_no_documents_and_no_tokens(judge):
