@@ -145,7 +145,7 @@ class _Output:
         self._block = create(url)
         self._stream = self._block.__enter__()
         self._writer: pq.ParquetWriter | None = None
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[pl.DataFrame] = []
         self._waiting_bytes = 0
 
     def write(self, data: Any) -> int:
@@ -157,19 +157,19 @@ class _Output:
 
     def append(self, rows: pl.DataFrame) -> int:
         """Take rows, which are written with what follows them; their bytes."""
-        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-        self.rows += table.num_rows
-        if table.num_rows or not self._writer:
-            self._waiting.append(table)
-            self._waiting_bytes += table.nbytes
-        if self._waiting_bytes >= GROUP_BYTES or not set(_SORTED).isdisjoint(table.column_names):
+        size = int(rows.estimated_size())
+        self.rows += rows.height
+        if rows.height or not self._writer:
+            self._waiting.append(rows)
+            self._waiting_bytes += size
+        if self._waiting_bytes >= GROUP_BYTES or not set(_SORTED).isdisjoint(rows.columns):
             self.flush()
-        return int(table.nbytes)
+        return size
 
     def flush(self) -> None:
         """Write the rows that wait, as a row group."""
         if self._waiting:
-            table = pa.concat_tables(self._waiting)
+            table = pl.concat(self._waiting, rechunk=True).to_arrow(compat_level=pl.CompatLevel.oldest())
             self._waiting, self._waiting_bytes = [], 0
             self._writer = self._writer or self._begun(table.schema)
             self._writer.write_table(table)

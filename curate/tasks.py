@@ -191,15 +191,15 @@ def _batches(
     names = list(columns) if columns else None
     held: list[pa.RecordBatch] = []
     with fsspec.open(url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        empty = parquet.read_row_groups([], columns=names)  # pyarrow's empty_table imports pandas, for .4 s
         for group in range(*(groups or (0, parquet.num_row_groups))):
             for batch in parquet.iter_batches(rows or BATCH_ROWS, row_groups=[group], columns=names, use_threads=False):
                 together = [*held, batch]
                 if held and not _fits(sum(b.num_rows for b in together), sum(b.nbytes for b in together), rows):
-                    yield _frame(held, empty)
+                    yield _frame(pa.Table.from_batches(held))
                     held = []
                 held.append(batch)
-        yield _frame(held, empty)
+        # of no rows by this way: pyarrow's empty_table imports pandas, for .4 s
+        yield _frame(pa.Table.from_batches(held) if held else parquet.read_row_groups([], columns=names))
 
 
 def _with_texts(file: File, texts: str, columns: Sequence[str] | None, rows: int | None) -> Iterator[pl.DataFrame]:
@@ -244,7 +244,7 @@ def _fits(rows: int, size: int, most: int | None) -> bool:
     return rows <= (most or BATCH_ROWS) and size <= BATCH_BYTES
 
 
-def _frame(held: Sequence[pa.RecordBatch], empty: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(pa.Table.from_batches(held) if held else empty)
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
