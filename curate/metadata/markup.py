@@ -50,6 +50,15 @@ _BY = re.compile(
     r"^(?:written |posted |published |words |story )?(?:by|von|par|por|di|door|av|autor|author)\b:?\s*", re.I
 )
 
+_BEFORE_DIGITS = re.compile(
+    r"(?:^|[\s,;|•·–—/(-]+)(?:(?:on|published|updated|posted|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tue|wed|thu|fri|sat|sun)"
+    r"\b[\s.,:|]*)*(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|ember|tember|ober)?"
+    r"\b\.?\s*)?$",
+    re.I,
+)
+"""What stands between a name and the digits of a date, as in `Ann Bell, Tuesday, March 5, 2024`."""
+_PARTS = re.compile(r"</(?:div|p|li|span|a|address|section)\b[^<>]*>")
+
 _TITLE_KEYS = (
     "og:title",
     "citation_title",
@@ -207,7 +216,18 @@ def _authors(source: str, meta: dict[str, str], things: list[dict[str, Any]]) ->
     for pattern in (_MARKED, _BYLINE):
         for match in islice(pattern.finditer(source), 10):
             after = source[match.end() : match.end() + 400]
-            yield from map(_person, re.split(r"</(?:div|p|li|span|a|address|section)\b[^<>]*>", after)[:3])
+            *whole, _ = _PARTS.split(after)
+            yield from (_person(_undated(_clean(part) or "")) for part in whole[:3])
+
+
+def _undated(byline: str) -> str:
+    """The byline without the date behind the name.
+
+    >>> _undated("By Ann Bell | Tuesday, March 5, 2024")
+    'By Ann Bell'
+    """
+    name, *date = re.split(r"\d", byline, maxsplit=1)
+    return _BEFORE_DIGITS.sub("", name) if date else name
 
 
 def _people(value: Any, named: dict[str, dict[str, Any]]) -> str | None:

@@ -16,7 +16,7 @@ from pydantic import Field
 from curate.metadata import bylines, dates, markup
 from curate.section import Section
 
-VERSION = 3
+VERSION = 4
 
 BEFORE, AFTER, TOP = 45, 15, 3
 """Lines looked at: so many before the body's first line, so many from it on, and the first ones of the page."""

@@ -205,6 +205,24 @@ def test_meta_tags_and_byline() -> None:
     assert (said.title, said.author, said.published) == ("Kelp beds return", "Noor Haddad", "2020-02-03")
 
 
+@pytest.mark.parametrize(
+    ("byline", "author"),
+    [
+        ("By Ada Thorne, 2024-03-05", "Ada Thorne"),
+        ("By Ada Thorne | Published: Tuesday, March 5, 2024", "Ada Thorne"),
+        ("Von Ada Thorne · 5. März 2024", "Ada Thorne"),
+        ("Theresa May, 5 March 2024", "Theresa May"),
+        ("Ada Thorne 3 min read", "Ada Thorne"),
+        ("March 5, 2024", None),
+        ("Updated March 5, 2024", None),
+    ],
+)
+def test_a_date_in_the_byline_and_the_text_behind_it_are_no_author(byline: str, author: str | None) -> None:
+    body = "<p>" + "The dock closes and the harbour is quiet for once. " * 10
+    page = f'<h1>Dock closes</h1><p class="byline">{byline}</p>{body}</p>'
+    assert markup.read(page).author == author
+
+
 def test_the_heading_is_the_title_where_the_page_agrees() -> None:
     page = "<title>Kelp beds return to Varmouth - Post</title><h1>Post</h1><h1>Kelp beds return to Varmouth Bay</h1>"
     assert markup.read(page).title == "Kelp beds return to Varmouth Bay"
