@@ -137,6 +137,32 @@ def test_ctrl_c_keeps_what_was_done(project):
     curate("run", NEWS, "--workers", "1", cwd=project)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_while_the_imports_run_is_told_in_a_line(project):
+    """The server of the workers imports too, and has nothing to say."""
+    import signal
+    import subprocess
+    import time
+
+    import psutil
+
+    from tests.end_to_end.conftest import ENVIRONMENT
+
+    command = [sys.executable, "-m", "curate", "run", NEWS, "--workers", "2"]
+    process = subprocess.Popen(
+        command, cwd=project, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    parent = psutil.Process(process.pid)
+    while not any("forkserver" in word for child in parent.children() for word in child.cmdline()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.startswith("curate: interrupted;") and "Traceback" not in said
+
+
 def test_an_evaluation_set_without_the_column(project):
     (project / "quiz.jsonl").write_text('{"question": "Which harbour freezes last?"}\n')
     edit(project, "\nsplit:", "\ndecontaminate:\n  against: [{path: quiz.jsonl, column: qestion}]\n\nsplit:")
