@@ -283,12 +283,17 @@ def _explain(detail: Mapping[str, Any]) -> str:
         return "must be given"
     if kind == "literal_error":
         near = difflib.get_close_matches(str(given), re.findall(r"'([^']+)'", context["expected"]), 1, 0.6)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        swapped = (
+            "; write `ours: the input's`, such as `text: body`" if detail["loc"][:2] == ("read", "columns") else ""
+        )
+        hint = f"; did you mean {near[0]!r}?" if near else swapped
         return f"must be {context['expected']}, not {_short(given)}{hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     if kind == "string_pattern_mismatch":
         return f"{_short(given)} is not {_FORMS.get(detail['loc'], 'of the form ' + context['pattern'])}"
+    if kind == "string_type" and detail["loc"] == ("version",):
+        return f"{_short(given)} is not {_FORMS[detail['loc']]}"
     if kind == "string_type":
         return f"must be text, not {_kind(given)} ({_short(given)}); put it in quotes"
     if kind == "list_type":

@@ -15,6 +15,7 @@ from curate.cleanup import Cleaned
 from curate.pipeline import Planned
 from curate.release.build import Release
 from curate.release.difference import Difference
+from curate.release.wording import LISTED, by_source
 from curate.report.pages import CUT, DROP, KEEP, TITLE, Line, Page
 from curate.report.write import MAX_CHANGES
 from curate.score import Scored
@@ -128,8 +129,11 @@ def difference(found: Difference) -> None:
     _print(_plain(f"{found.old} -> {found.new}: {before:,} -> {after:,} documents; a {found.bump}"))
     counts = found.changes.counts
     table = Table("source", *counts, box=None, pad_edge=False)
-    for source, count in [*found.changes.sources.items(), ("all", counts)]:
+    sources = by_source(found.changes.sources)
+    for source, count in [*list(sources.items())[:LISTED], ("all", counts)]:
         table.add_row(_plain(source), *(f"{count[kind]:,}" for kind in counts))
+    if len(sources) > LISTED:
+        table.add_row(f"and {len(sources) - LISTED:,} more sources")
     if counts:
         _print(table)
     for reason, removed in found.changes.reasons.items():

@@ -38,7 +38,7 @@ def started() -> ForkServerContext | SpawnContext:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """What starts now has nothing to say to a Ctrl-C, which is for the command; handlers are the main thread's alone."""
+    """What starts now does not hear a Ctrl-C, which is for the command. Handlers are the main thread's alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -34,7 +34,7 @@ from curate.runner import StageTask
 from curate.section import Section
 from curate.space import needed
 from curate.stages import STAGES, Prepare, Stage, decontaminate, dedup, read, recompare, split
-from curate.tasks import File, Json, total
+from curate.tasks import File, Json, batches, total
 
 if TYPE_CHECKING:
     from curate.release import hub
@@ -133,6 +133,8 @@ def push(config: Config | str | Path, *, dry_run: bool = False, private: bool = 
         raise UsageError("release.repo: not given; write `repo: org/name` in `release`, or --set release.repo=org/name")
     with remote.opened(config.releases_dir, whole=config.version) as (releases, _):
         folder = releases / f"v{config.version}"
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: there is no such release; `curate run` makes it")
         return hub.push(folder, config.release.repo, private=private, dry_run=dry_run)
 
 
@@ -242,7 +244,7 @@ def _columns(beside: Sequence[File], shards: int) -> list[list[File]]:
 def _release(build: Build, config: Config, shards: Sequence[File]) -> Release:
     rows = funnel(build.stages)
     if not sum(shard.rows for shard in shards):
-        raise InputError(f"nothing is left to release:\n{_where_lost(rows)}")
+        raise InputError(f"nothing is left to release:\n{_where_lost(rows)}{_one_lost(build.stages, rows)}")
     request = replace(
         _request(config),
         inputs=_inputs(build.stages[0]),
@@ -303,16 +305,27 @@ def _where_lost(rows: Sequence[Json]) -> str:
     return "\n".join(lines) or "  the input holds no documents"
 
 
+def _one_lost(record: Sequence[Json], rows: Sequence[Json]) -> str:
+    """The first document that was dropped where most were, and what was found in it."""
+    stage = max(rows, key=lambda row: int(row.get("documents_dropped", 0)))["stage"]
+    file = next((file for file in _dropped(record, stage) if file.rows), None)
+    if file is None:
+        return ""
+    said = next(batches(file, ["source", "record", "drop_reason", "drop_detail"])).row(0, named=True)
+    return "\n  such as {source}, record {record}: {drop_reason}: {drop_detail}".format(**said)
+
+
 def _planned_release(config: Config, before: Planned) -> Planned:
     place = f"{config.releases_dir}/v{config.version}"
-    if before.verdict != "keep":
-        return Planned("release", "follow", None, None, f"writes {place}")
+    verdict = "run" if before.verdict == "keep" else "follow"
     with remote.opened(config.releases_dir) as (releases, _):
         folder = releases / f"v{config.version}"
         if not folder.is_dir():
-            return Planned("release", "run", None, None, f"writes {place}")
+            return Planned("release", verdict, None, None, f"writes {place}")
         if manifest.read(folder).decided != _request(config).decided:
-            return Planned("release", "run", None, None, f"{place} is released otherwise; `version` must go up")
+            return Planned("release", verdict, None, None, f"{place} is released otherwise; `version` must go up")
+    if before.verdict != "keep":
+        return Planned("release", verdict, None, None, f"{place} is there; if a document changes, `version` must go up")
     return Planned("release", "keep", None, None, f"{place} is there")
 
 

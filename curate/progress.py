@@ -51,7 +51,7 @@ class _Row:
 
     @property
     def said(self) -> str:
-        peak = f", {self.peak_mb:,} MB" if self.peak_mb else ""
+        peak = f", {self.peak_mb:,} MB RAM" if self.peak_mb else ""
         if self.documents:
             return f"{self.documents:,} documents, {self.dropped:,} dropped{peak}"
         return f"{self.rows:,} rows{peak}"
@@ -110,4 +110,4 @@ class Bars(Watcher):
         """Print the line of a stage, or of a long round, where there is no bar."""
         row = self._rows[label.partition("/")[0]]
         if self._bars.disable and row.rows and ("/" not in label or row.seconds > _LONG):
-            print(f"{label:<24} {row.said:<44} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)
+            print(f"{label:<24} {row.said:<48} {row.seconds:8.1f} s {row.rate}".rstrip(), file=sys.stderr)

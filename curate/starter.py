@@ -118,7 +118,8 @@ def _columns(tables: Sequence[File], config: read.Config) -> dict[Column, str]:
         page = next((mapping for mapping in _page_names() if _first(file, config, mapping).height), None)
         if page is None:
             raise InputError(
-                f"{file.url}: no column looks like the page; write a config with `read.columns: {{text: ...}}`"
+                f"no column looks like the page: {_fault(file, config)}; "
+                "write a config with `read.columns: {text: ...}`"
             )
         names = _names(_first(file, config, page))
         rest = {ours: next((name for name in others if name in names), None) for ours, others in OTHER_NAMES.items()}
@@ -149,6 +150,13 @@ def _first(file: File, config: read.Config, columns: dict[Column, str]) -> pl.Da
     part, rows = next(batches)
     batches.close()
     return rows.head(PAGES) if part == "kept" else rows.clear()
+
+
+def _fault(file: File, config: read.Config) -> str:
+    """Why a file gives no page: of a table, which columns it has."""
+    batches = read.read_files([file], config)
+    dropped = next((rows for part, rows in batches if part == "dropped" and rows.height), None)
+    return f"{file.url} is empty" if dropped is None else str(dropped["drop_detail"][0])
 
 
 def _sample(files: Sequence[File], config: read.Config) -> pl.DataFrame:
@@ -195,7 +203,7 @@ _TEMPLATE = """\
 # {{ seen.formats.items() | map("join", ": ") | join(", ") }} (files). Of {{ seen.pages }} pages that were looked at: \
 {{ seen.languages.items() | map("join", " ") | join(", ") or "no article" }}.
 # Cleaning and filtering stages run where their section is here, in this order; docs/config.md has every key.
-# Look before the long run: `curate plan` says what would run, `curate explain` shows one page line by line.
+# Look before the long run: `curate plan CONFIG --sample 200` shows what it would keep, `curate explain` one page.
 name: {{ yaml(name) }}
 version: 0.1.0
 
@@ -227,7 +235,8 @@ split:
   validation: 0.05
   test: 0.05
 
-# Who may use the texts? Say it here; `repo: org/name` is where `curate push` publishes them.
+# Who may use the texts? Say it here.
 release:
-  license: other\
+  license: other
+  # repo: org/{{ name }}   # where `curate push` publishes them\
 """

@@ -55,9 +55,12 @@ def wilson(share: float, trials: int) -> tuple[float, float]:
 
     >>> [round(bound, 3) for bound in wilson(0.9, 100)]
     [0.826, 0.945]
+    >>> wilson(0.0, 20)[0]
+    0.0
     """
     if not trials:
         return 0.0, 1.0
     z = 1.96
     middle, spread = share + z * z / (2 * trials), z * (share * (1 - share) / trials + (z / (2 * trials)) ** 2) ** 0.5
-    return (middle - spread) / (1 + z * z / trials), (middle + spread) / (1 + z * z / trials)
+    low, high = (middle - spread) / (1 + z * z / trials), (middle + spread) / (1 + z * z / trials)
+    return max(low, 0.0), min(high, 1.0)

@@ -35,6 +35,7 @@ from curate.release import (
     shards,
     subsets,
     versions,
+    wording,
 )
 from curate.release.card import Parts
 from curate.release.diff import Changes
@@ -366,7 +367,7 @@ def _dropped_samples(dropped: Sequence[File]) -> list[Json]:
     if not told:
         return []
     chosen = _one_a_reason(pl.concat(told)).select("id", reason="drop_reason", detail="drop_detail")
-    return chosen.filter(pl.col("reason") != removal_list.REMOVED).head(card.LISTED).to_dicts()
+    return chosen.filter(pl.col("reason") != removal_list.REMOVED).head(wording.LISTED).to_dicts()
 
 
 def _one_a_reason(dropped: pl.DataFrame) -> pl.DataFrame:

@@ -19,12 +19,10 @@ from pydantic import Field
 from curate.errors import InputError
 from curate.release.manifest import Manifest
 from curate.release.schema import FIELDS
-from curate.release.wording import cell, counted
+from curate.release.wording import LISTED, by_source, cell, counted
 from curate.section import Section
 from curate.tasks import Json
 
-LISTED = 20
-"""Rows of a table of sites and the like."""
 SAMPLE = 200
 """Characters of a document that is shown."""
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
@@ -233,11 +231,11 @@ def _tables(counts: Json) -> list[Json]:
     return [
         {
             "head": head,
-            "rows": [(cell(value), count) for value, count in list(counts[key].items())[:LISTED]],
-            "more": max(len(counts[key]) - LISTED, 0),
+            "rows": [(cell(value), count) for value, count in list(shown.items())[:LISTED]],
+            "more": max(len(shown) - LISTED, 0),
         }
-        for head, key in (("site", "sites"), ("source", "sources"))
-        if counts[key]
+        for head, shown in (("site", counts["sites"]), ("source", by_source(counts["sources"])))
+        if shown
     ]
 
 

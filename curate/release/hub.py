@@ -20,7 +20,15 @@ from typing import Literal
 
 import fsspec
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    RepoCard,
+    constants,
+    get_token,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -167,7 +175,7 @@ def explain(error: BaseException, repo: str, revision: str | None = None, to: Li
         case GatedRepoError():
             return f"{repo} is gated: ask for access on its page"
         case RepositoryNotFoundError():
-            return f"{repo} does not exist, or this token cannot see it"
+            return f"{repo} does not exist, or {_HIDDEN if get_token() else _PRIVATE}"
         case RevisionNotFoundError():
             return f"{repo} has no revision {revision}"
         case RemoteEntryNotFoundError():
@@ -189,6 +197,8 @@ def explain(error: BaseException, repo: str, revision: str | None = None, to: Li
     return f"{repo}: {error.__cause__ or error}"
 
 
+_HIDDEN = "this token cannot see it"
+_PRIVATE = "it is private: run `hf auth login`, or set HF_TOKEN to one that may read it"
 _SAID = {
     403: "this token may not write there: take one with write access to that namespace",
     412: "somebody else commits there all the time; run again",
@@ -206,6 +216,7 @@ def _push(api: HfApi, folder: Path, made: Manifest, repo: str, private: bool, dr
     if tag in tags:
         _refuse_other(api, repo, tags[tag], folder, made)
         return Pushed(repo, tag, "unchanged", tags[tag], (), (), 0)
+    _refuse_unknown_past(api, repo, tags, folder, made)
     commit = _own_commit(api, repo, folder, tag)
     head = str(api.repo_info(repo, repo_type="dataset", revision=BRANCH).sha)
     tree = {} if commit else _tree(api, repo, head)
@@ -247,7 +258,9 @@ def _preflight(api: HfApi, folder: Path, repo: str) -> bool:
     except RepositoryNotFoundError:
         spaces = [who["name"], *(org["name"] for org in who.get("orgs", []))]
         if repo.split("/")[0] not in spaces:
-            raise
+            raise HubError(
+                f"{repo} does not exist, or this token cannot see it; it can make repositories of {', '.join(spaces)}"
+            ) from None
         return False
     return True
 
@@ -270,6 +283,34 @@ def _refuse_other(api: HfApi, repo: str, commit: str, folder: Path, made: Manife
     raise ReleaseError(
         f"{repo} has a v{made.version} with other content, and a tag never moves. {bump}. "
         f"Set `version` to {bump.after(made.version)}"
+    )
+
+
+def _refuse_unknown_past(api: HfApi, repo: str, tags: Mapping[str, str], folder: Path, made: Manifest) -> None:
+    """Raise ReleaseError where this release was not built after the last one on the Hub.
+
+    It would not know which split that one's documents stand in, nor what was removed on request.
+    """
+    version = manifest.parse_version(made.version) or (0, 0, 0)
+    there = {
+        parsed: tag for tag in tags if (parsed := manifest.parse_version(tag.removeprefix("v"))) and parsed < version
+    }
+    if not there:
+        return
+    tag = there[max(there)]
+    try:
+        last = _manifest_at(api, repo, tags[tag])
+    except RemoteEntryNotFoundError:
+        return  # no release of curate
+    here = folder.parent / tag
+    if versions.names(folder, last.version) and (
+        not here.is_dir() or manifest.read(here).content_sha256 == last.content_sha256
+    ):
+        return
+    raise ReleaseError(
+        f"{folder} was not built after {tag}, the last release of {repo}: documents may have moved to another split, "
+        f"or come back that were removed. Remove {folder}, fetch the last release, and run again:\n"
+        f"hf download {repo} --repo-type dataset --revision {tag} --local-dir {here}"
     )
 
 

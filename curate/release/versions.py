@@ -10,7 +10,6 @@ Source: Semantic Versioning 2.0.0, with the data in the place of the API.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 from curate.errors import ReleaseError
 from curate.release.diff import Changes
 from curate.release.manifest import Manifest, Version, parse_version
-from curate.release.wording import cell, counted
+from curate.release.wording import LISTED, by_source, cell, counted
 from curate.tasks import Json
 
 LEVELS = ("none", "patch", "minor", "major")
@@ -93,16 +92,13 @@ def _tables(changes: Changes) -> list[str]:
         lines = [f"- {cell(reason)}: {count:,}" for reason, count in changes.reasons.items()]
         tables.append("\n".join(["Removed because:", "", *lines]))
     kinds = list(changes.counts)
-    if kinds and changes.sources:
-        rows = [_row(source, [f"{count[kind]:,}" for kind in kinds]) for source, count in _listed(changes.sources)]
+    sources = by_source(changes.sources)
+    if kinds and sources:
+        rows = [_row(name, [f"{count[kind]:,}" for kind in kinds]) for name, count in list(sources.items())[:LISTED]]
         tables.append("\n".join([_row("source", kinds), "|---|" + "---:|" * len(kinds), *rows]))
-    if len(changes.sources) > LISTED:
-        tables.append(f"and {len(changes.sources) - LISTED:,} more sources")
+    if len(sources) > LISTED:
+        tables.append(f"and {len(sources) - LISTED:,} more sources")
     return tables
-
-
-def _listed(sources: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
-    return list(sources.items())[:LISTED]
 
 
 def _row(head: str, cells: Sequence[str]) -> str:
@@ -123,8 +119,6 @@ def _parsed(version: str) -> Version:
     return parsed
 
 
-LISTED = 20
-"""Sources that a changelog names."""
 _DECIDED = {"schema": "schema", "split": "split rule", "license": "licence"}
 _MINOR = {"added": ("document", "added"), "changed": ("text", "changed")}
 _PATCH = {"removed": ("document", "removed"), "updated": ("document", "with another title or other fields")}

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import TypeVar
 
+LISTED = 20
+"""Sites and sources that a card, a changelog and `curate diff` name."""
 LONGEST = 80
 """Characters of a cell."""
 _UNSEEN = re.compile(
@@ -14,6 +19,8 @@ _UNSEEN = re.compile(
 _ESCAPED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in "\\`*_{}[]()#!|~$"},
 )
+
+Count = TypeVar("Count", int, Counter[str])
 
 
 def cell(text: str, longest: int = LONGEST) -> str:
@@ -31,3 +38,22 @@ def counted(count: int, noun: str) -> str:
     ('1 document', '1,200 documents')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def by_source(counts: Mapping[str, Count]) -> dict[str, Count]:
+    """Counts by source as they are shown: where most sources are a page each, and many, by their folders.
+
+    >>> by_source({f"pages/{n % 2}/{n}.html": 1 for n in range(50)})
+    {'pages/0/': 25, 'pages/1/': 25}
+    """
+    if len(counts) <= LISTED or sum(map(_total, counts.values())) >= 2 * len(counts):
+        return dict(counts)
+    folders: dict[str, Count] = {}
+    for source, count in counts.items():
+        folder = source[: source.rfind("/") + 1] or source
+        folders[folder] = folders[folder] + count if folder in folders else count
+    return dict(sorted(folders.items(), key=lambda item: (-_total(item[1]), item[0])))
+
+
+def _total(count: int | Counter[str]) -> int:
+    return count if isinstance(count, int) else count.total()

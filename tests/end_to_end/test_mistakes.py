@@ -50,7 +50,29 @@ def test_everything_is_dropped(project):
     edit(project, "keep: [en]", "keep: [fi]")
     error = curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
     assert "nothing is left to release" in error
-    assert "language: " in error
+    assert "language: " in error and "\n  such as data/raw/news/" in error
+
+
+def test_a_column_of_another_name(project):
+    (project / "pages.jsonl").write_text('{"story": "The ferry is late.", "link": "https://mill.example/1"}\n')
+    edit(project, "data/raw/news]", "pages.jsonl]\n  columns: {text: body}")
+    error = curate("run", NEWS, "--workers", "1", cwd=project, expect=1).stderr
+    assert "1 missing column" in error and "no `body` among `story`, `link`" in error
+    edit(project, "{text: body}", "{story: text}")
+    assert "write `ours: the input's`, such as `text: body`" in curate("run", NEWS, cwd=project, expect=2).stderr
+
+
+def test_a_version_that_is_there_is_told_by_plan(project, built):
+    shutil.copytree(built / "data", project / "data", dirs_exist_ok=True)
+    changed = curate("plan", NEWS, "--set", "quality.min_words=60", cwd=project).stdout
+    assert "v0.1.0 is there; if a document changes, `version` must go up" in changed
+    assert "released otherwise" in curate("plan", NEWS, "--set", "split.test=0.2", cwd=project).stdout
+
+
+def test_a_push_of_what_was_not_built(project):
+    edit(project, "license: cc-by-4.0", "license: cc-by-4.0\n  repo: org/news")
+    error = curate("push", NEWS, cwd=project, expect=2).stderr
+    assert "data/releases/news/v0.1.0: there is no such release; `curate run` makes it" in error
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -40,6 +40,7 @@ def test_no_column_of_text(tmp_path):
     write_jsonl(tmp_path / "data/raw/mill/pages.jsonl", {"prose": BODY})
     error = curate("new", "mill", cwd=tmp_path, expect=1).stderr
     assert "no column looks like the page" in error and "read.columns" in error
+    assert "among `prose`" in error
     assert not (tmp_path / "configs").exists()
 
 

@@ -140,6 +140,9 @@ def test_words_for_what_is_not_there(hub, pushed):
     pushed(use_token, STRANGER)
     with pytest.raises(HubError, match="does not exist, or this token cannot see it"):
         pushed(load, REPO, "v1.0.0")
+    pushed(use_token, None)
+    with pytest.raises(HubError, match="does not exist, or it is private: run `hf auth login`"):
+        pushed(load, REPO, "v1.0.0")
 
 
 def test_private_and_gated_repositories(hub, pushed, releases, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -80,11 +81,46 @@ def test_files_of_the_last_release_go(hub, call, releases, tmp_path):
     release(wide, [shard(wide, long, "wide")], "0.1.0", release=_small_shards())
     call(push, wide / "news/v0.1.0", REPO)
     hub.repos[REPO].commit("main", "By hand", "", {**hub.repos[REPO].find("main").tree, "LICENSE": _blob(b"Mine.")})
-    pushed = call(push, releases / "v1.0.0", REPO)
+    narrow = release(wide, [shard(wide, long[1:], "narrow")], "0.1.1").path
+    pushed = call(push, narrow, REPO)
     assert set(pushed.deletes) == {path for path in tree(wide / "news/v0.1.0") if path.startswith("data/")} - set(
-        tree(releases / "v1.0.0")
+        tree(narrow)
     )
-    assert set(hub.repos[REPO].files("v1.0.0")) == {*tree(releases / "v1.0.0"), ".gitattributes", "LICENSE"}
+    assert set(hub.repos[REPO].files("v0.1.1")) == {*tree(narrow), ".gitattributes", "LICENSE"}
+
+
+def test_a_release_that_knows_nothing_of_the_last_one_is_refused_and_told_how_to(hub, call, releases, tmp_path):
+    """On another machine, without the releases before: its documents could stand in other splits."""
+    call(push, releases / "v1.0.0", REPO)
+    again = shard(tmp_path, split_up(documents(440)), "again")
+    folder = release(tmp_path, [again], "1.1.0").path
+    for dry_run in (True, False):
+        with pytest.raises(
+            ReleaseError, match=r"was not built after v1\.0\.0, the last release of org/news"
+        ) as refusal:
+            call(push, folder, REPO, dry_run=dry_run)
+    assert list(hub.repos[REPO].tags) == ["v1.0.0"]
+    shutil.rmtree(folder)
+    fetch = str(refusal.value).splitlines()[-1].split()
+    environment = {**os.environ, **hub.environment(tmp_path / "home")}
+    subprocess.run([Path(sys.executable).parent / fetch[0], *fetch[1:]], env=environment, check=True)
+    call(push, release(tmp_path, [again], "1.1.0").path, REPO)
+    assert list(hub.repos[REPO].tags) == ["v1.0.0", "v1.1.0"]
+
+
+def test_a_last_release_with_other_content_is_none_that_is_known(hub, call, releases, tmp_path):
+    call(push, releases / "v1.0.0", REPO)
+    release(tmp_path, [shard(tmp_path, split_up(documents(300)), "less")], "1.0.0")
+    folder = release(tmp_path, [shard(tmp_path, split_up(documents(440)), "more")], "1.1.0").path
+    with pytest.raises(ReleaseError, match=r"was not built after v1\.0\.0"):
+        call(push, folder, REPO)
+
+
+def test_tags_of_others_are_no_releases(hub, call, releases):
+    call(push, releases / "v1.0.0", REPO)
+    theirs = hub.repos[REPO].commit("main", "By hand", "", {"README.md": _blob(b"Mine.")})
+    hub.repos[REPO].tags = {"v0.9.0": theirs.oid, "v2": theirs.oid}
+    assert call(push, releases / "v1.0.0", REPO).state == "published"
 
 
 def test_a_dry_run_changes_nothing_and_says_what_would_go_up(hub, call, releases):
@@ -162,7 +198,7 @@ def test_a_damaged_release_is_not_pushed(hub, call, releases, tmp_path):
         (None, "no token: run `hf auth login`"),
         ("hf_mistyped", "the Hub refused the token"),
         (READER, "may not write there"),
-        (STRANGER, "does not exist, or this token cannot see it"),
+        (STRANGER, "does not exist, or this token cannot see it; it can make repositories of sam"),
     ],
 )
 def test_words_for_tokens(hub, call, releases, token, said):

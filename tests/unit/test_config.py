@@ -102,7 +102,7 @@ def test_no_is_norwegian_and_1e_3_a_number():
 
 def test_a_version_that_yaml_takes_for_a_number():
     assert faults(GOOD.replace("version: 0.1.0", "version: 1.0")) == [
-        "news.yaml:2:1: version: must be text, not a number (1.0); put it in quotes"
+        "news.yaml:2:1: version: 1.0 is not a version such as 0.1.0"
     ]
 
 

@@ -621,7 +621,8 @@ def test_two_processes_release_the_same_version(tmp_path, made):
 
 
 def test_a_card_without_a_repository_loads_from_a_folder(tmp_path, made, corpus):
-    assert 'load_dataset("path/to/news/v0.1.0")' in (made.path / "README.md").read_text()
+    said = 'load_dataset("path/to/news/v0.1.0")  # on the Hub: its name there, revision="v0.1.0"\n```'
+    assert said in (made.path / "README.md").read_text()
     pushed = Config(license="cc-by-4.0", repo="org/news")
     text = (release(tmp_path, [shard(tmp_path, corpus, "corpus")], release=pushed).path / "README.md").read_text()
     assert 'load_dataset("org/news", revision="v0.1.0")' in text

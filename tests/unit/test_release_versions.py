@@ -259,3 +259,17 @@ def _id_of(url: str) -> str:
         config = read.Config(paths=[str(path)])
         (group,) = read.discover(config)
         return next(frame["id"][0] for part, frame in read.read_files(group, config) if part == "kept")
+
+
+def test_pages_that_are_a_file_each_are_told_by_folder(tmp_path, capsys):
+    """Of a site's pages nobody wants a row each; of files with many documents one does."""
+    pages = [f"pages/site{n % 30}/{n}.html" for n in range(330)]
+    corpus = split_up(documents(330, source=pages))
+    old = release(tmp_path, [shard(tmp_path, corpus[:270], "old")], "1.0.0")
+    new = release(tmp_path, [shard(tmp_path, corpus, "new")], "1.1.0")
+    assert "| pages/site0/ | 11 |" in (new.path / "README.md").read_text()
+    changelog = (new.path / "CHANGELOG.md").read_text()
+    assert "| pages/site0/ | 2 |" in changelog and "and 10 more sources" in changelog
+    display.difference(difference(old.path, new.path))
+    said = capsys.readouterr().out
+    assert "pages/site0/" in said and "and 10 more sources" in said
