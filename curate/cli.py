@@ -126,10 +126,10 @@ def run(
     """
     if engine == "local" and workers != 1:
         forkserver.started()  # it imports the stages while we do
-
-    from curate import pipeline
-    from curate.build import last_record
-    from curate.progress import Bars
+    with forkserver.interrupts_held():
+        from curate import pipeline
+        from curate.build import last_record
+        from curate.progress import Bars
 
     noted = {"release.note": note} if note is not None else {}
     loaded = pipeline.loaded(config, overrides | noted)

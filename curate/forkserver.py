@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,26 +27,28 @@ def started() -> ForkServerContext | SpawnContext:
     """Where workers come from. The first call starts the server, and does not wait for its imports."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["curate.pipeline"])
-    with environment(), _uninterrupted():
+    resource_tracker.ensure_running()  # else the next line starts it, and it unblocks the signal
+    with environment(), interrupts_held():
         forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """What starts now does not hear a Ctrl-C, which is for the command. Handlers are the main thread's alone."""
-    if threading.current_thread() is not threading.main_thread():
+def interrupts_held() -> Iterator[None]:
+    """A Ctrl-C comes when this ends: in the middle of an import Python may lose it. A process that starts in it never
+    hears of one. Windows has no such thing."""
+    if sys.platform == "win32":
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

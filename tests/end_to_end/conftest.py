@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -70,3 +71,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_project(tmp_path_factory.mktemp("built"))
     curate("run", "configs/news.yaml", "--workers", "2", cwd=folder)
     return folder
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    """The same, of the test's own."""
+    return shutil.copytree(built, tmp_path / "copy")
+
+
+@pytest.fixture(autouse=True)
+def untouched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that writes into the project of all is the one that fails, not one that runs after it."""
+    if "built" not in request.fixturenames:
+        yield
+        return
+    folder = request.getfixturevalue("built")
+    before = _files(folder)
+    yield
+    assert _files(folder) == before, "the project of all tests was changed: use a copy"
+
+
+def _files(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*") if path.is_file()}

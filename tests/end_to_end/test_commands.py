@@ -2,22 +2,13 @@
 
 import json
 import re
-import shutil
-
-import pytest
 
 from tests.end_to_end.conftest import curate, release_bytes
 
 NEWS = "configs/news.yaml"
 
 
-@pytest.fixture
-def copy(built, tmp_path):
-    return shutil.copytree(built, tmp_path / "project")
-
-
 def test_clean_says_what_goes_and_leaves_what_a_run_needs(copy):
-    curate("clean", NEWS, cwd=copy)  # what other tests tried in the project
     unused = copy / "data/build/news/quality/0123.kept.parquet"
     unused.write_bytes(b"x" * 2_000_000)
     before = release_bytes(copy)

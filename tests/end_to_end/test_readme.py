@@ -21,9 +21,9 @@ WITH_EXAMPLES = [
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
-def test_load_dataset_lines(built):
+def test_load_dataset_lines(built, tmp_path):
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "load_dataset" in block)
-    environment = {**ENVIRONMENT, "HF_HOME": str(built / "hf-readme"), "HF_DATASETS_OFFLINE": "1"}
+    environment = {**ENVIRONMENT, "HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=built, env=environment, capture_output=True, text=True, check=False
     )
@@ -31,7 +31,7 @@ def test_load_dataset_lines(built):
     assert len(result.stdout.splitlines()) > 10
 
 
-def test_python_functions(built):
+def test_python_functions(copy, tmp_path):
     code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "curate.clean" in block)
     page = 'open("data/raw/news/northgateecho.example/2024-03-12-bus-52.txt", encoding="utf-8").read()'
     html = 'open("data/raw/news/harrowdalepost.example/mill-museum.html", "rb").read()'
@@ -39,18 +39,18 @@ def test_python_functions(built):
     shown = "assert all(bodies) and languages[0][0] == 'en' and len(clusters) == 2 and release.splits == {\n"
     shown += "    split: len(rows) for split, rows in dataset.items()}\n"
     code = "if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in (given + code + shown).splitlines())
-    environment = {**ENVIRONMENT, "HF_HOME": str(built / "hf-python"), "HF_DATASETS_OFFLINE": "1"}
-    (built / "walk.py").write_text(code)
+    environment = {**ENVIRONMENT, "HF_HOME": str(tmp_path / "hf"), "HF_DATASETS_OFFLINE": "1"}
+    (copy / "walk.py").write_text(code)
     result = subprocess.run(
-        [sys.executable, "walk.py"], cwd=built, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "walk.py"], cwd=copy, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
-def test_examples_of_docstrings(module, built, monkeypatch):
-    monkeypatch.chdir(built)
-    monkeypatch.setenv("HF_HOME", str(built / "hf-examples"))
+def test_examples_of_docstrings(module, copy, tmp_path, monkeypatch):
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 

@@ -62,11 +62,6 @@ def test_same_bytes_again(text, built, tmp_path):
     assert (tmp_path / "again.html").read_text() == text
 
 
-@pytest.fixture
-def copy(built, tmp_path):
-    return shutil.copytree(built, tmp_path / "copy")
-
-
 def record(folder, change):
     path = folder / "data/build/news/run.json"
     told = json.loads(path.read_text())

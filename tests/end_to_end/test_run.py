@@ -21,7 +21,7 @@ def size(frame):
     return frame["page"].bin.size().sum() if "page" in frame.columns else frame["text"].str.len_chars().sum()
 
 
-def test_load_dataset_reads_the_release(built):
+def test_load_dataset_reads_the_release(built, tmp_path):
     code = (
         "import json\n"
         "from datasets import load_dataset\n"
@@ -29,7 +29,7 @@ def test_load_dataset_reads_the_release(built):
         "print(json.dumps({split: rows.num_rows for split, rows in news.items()}))\n"
         "print(len(list(load_dataset('data/releases/news', split='train', streaming=True))))\n"
     )
-    environment = {**ENVIRONMENT, "HF_HOME": str(built / "hf"), "HF_DATASETS_OFFLINE": "1"}
+    environment = {**ENVIRONMENT, "HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=built, env=environment, capture_output=True, text=True, check=False
     )
@@ -66,13 +66,13 @@ def test_names_of_files_are_legal_everywhere(built):
     assert max(map(len, names)) < 100
 
 
-def test_an_unchanged_rerun_runs_nothing_and_says_so(built):
-    before = release_bytes(built)
-    result = curate("run", NEWS, cwd=built)
+def test_an_unchanged_rerun_runs_nothing_and_says_so(copy):
+    before = release_bytes(copy)
+    result = curate("run", NEWS, cwd=copy)
     assert "unchanged" in result.stdout
-    planned = json.loads(curate("plan", NEWS, "--json", cwd=built).stdout)
+    planned = json.loads(curate("plan", NEWS, "--json", cwd=copy).stdout)
     assert {row["verdict"] for row in planned} == {"keep"}
-    assert release_bytes(built) == before
+    assert release_bytes(copy) == before
 
 
 def test_a_changed_section_reruns_what_follows(built):
