@@ -91,9 +91,9 @@ def main(log_level: str) -> None:
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--out", metavar="FILE", help="Where to write the config; default: configs/NAME.yaml.")
 def new(name: str, paths: tuple[str, ...], out: str | None) -> None:
-    """Write a starter config for the pages in PATH (default: data/raw/NAME).
+    """Write a starter config for a folder of pages.
 
-    Looks at the file names and at some pages: formats, columns, header line and languages are guessed, and shown.
+    PATH is data/raw/NAME where it is not given. Looks at the file names and at some pages: formats, columns, header line and languages are guessed, and shown.
     """
     from pathlib import Path
 
@@ -216,7 +216,7 @@ def _sample(config: str, settings: Sequence[str], count: int, seed: int, out: st
 @_set_option
 @_json_option
 def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool) -> None:
-    """Show one document's way: each stage's verdict, each line of its page kept or dropped.
+    """Show what each stage said of one document, line by line.
 
     DOC_ID is the id, its first characters, the document's URL or its source file. A file that was never read goes
     through the stages now, alone.
@@ -237,9 +237,9 @@ def explain(config: str, document: str, overrides: dict[str, Any], as_json: bool
 @_set_option
 @click.option("--out", default="report.html", show_default=True, help="File to write.", type=click.Path(dir_okay=False))
 def report(config: str, overrides: dict[str, Any], out: str) -> None:
-    """Write report.html: what the last run kept and dropped and why, figures, and pages to look at.
+    """Write report.html: what the last run kept and dropped, and why.
 
-    One file, which loads nothing: it can be sent to others.
+    With figures, and pages to look at. One file, which loads nothing: it can be sent to others.
     """
     from curate import pipeline
     from curate.report.trail import Trail
@@ -261,9 +261,9 @@ def report(config: str, overrides: dict[str, Any], out: str) -> None:
 )
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65_535), help="0: any that is free.")
 def browse(config: str, overrides: dict[str, Any], labels: str | None, port: int) -> None:
-    """Look through the last run's pages in a browser, and correct which lines are kept.
+    """Look through the last run's pages in a browser.
 
-    Serves this machine only. Corrections are labelled pages: train on them with `python -m curate.models.train`.
+    And correct which lines are kept. Serves this machine only. Corrections are labelled pages: train on them with `python -m curate.models.train`.
     Needs the extra curate[browse].
     """
     from curate import pipeline
@@ -282,9 +282,9 @@ def browse(config: str, overrides: dict[str, Any], labels: str | None, port: int
 def score(
     config: str, labels: tuple[str, ...], overrides: dict[str, Any], at_least: float | None, as_json: bool
 ) -> None:
-    """Say how well CONFIG's boilerplate section does on labelled pages: Fb, by site, the worst first.
+    """Say how well the article is found on labelled pages.
 
-    LABELS are files of `curate browse`, or others that `python -m curate.models.train` reads.
+    By CONFIG's boilerplate section: Fb, by site, the worst first. LABELS are files of `curate browse`, or others that `python -m curate.models.train` reads.
     """
     from curate import display, pipeline
     from curate.score import score as measure
@@ -310,9 +310,9 @@ def _opened(address: str) -> None:
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where they differ.")
 @_json_option
 def diff(old: str, new: str, exit_code: bool, as_json: bool) -> None:
-    """Say what differs between two releases: documents added, removed, changed; the bump that this asks for.
+    """Say what differs between two releases.
 
-    OLD and NEW are folders such as data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
+    Documents added, removed, changed; the bump that this asks for. OLD and NEW are folders such as data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
     """
     from curate import display
     from curate.release.difference import difference

@@ -78,10 +78,10 @@ def test_numbers_of_requests_and_bytes(hub, call, releases):
 def test_files_of_the_last_release_go(hub, call, releases, tmp_path):
     long = split_up(documents(900)).with_columns(text=_padded(900))
     wide = tmp_path / "wide"
-    release(wide, [shard(wide, long, "wide")], "0.1.0", release=_small_shards())
+    release(wide, [shard(wide, long, "wide")], "0.1.0", release=_shards_of(1))
     call(push, wide / "news/v0.1.0", REPO)
     hub.repos[REPO].commit("main", "By hand", "", {**hub.repos[REPO].find("main").tree, "LICENSE": _blob(b"Mine.")})
-    narrow = release(wide, [shard(wide, long[1:], "narrow")], "0.1.1").path
+    narrow = release(wide, [shard(wide, long[1:], "narrow")], "0.1.1", release=_shards_of(256)).path
     pushed = call(push, narrow, REPO)
     assert set(pushed.deletes) == {path for path in tree(wide / "news/v0.1.0") if path.startswith("data/")} - set(
         tree(narrow)
@@ -319,10 +319,10 @@ def _nothing():
     return nullcontext()
 
 
-def _small_shards():
+def _shards_of(mb: int):
     from curate.release.build import Config
 
-    return Config(shard_mb=1)
+    return Config(shard_mb=mb)
 
 
 def _padded(count: int):
