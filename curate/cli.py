@@ -93,7 +93,8 @@ def main(log_level: str) -> None:
 def new(name: str, paths: tuple[str, ...], out: str | None) -> None:
     """Write a starter config for a folder of pages.
 
-    PATH is data/raw/NAME where it is not given. Looks at the file names and at some pages: formats, columns, header line and languages are guessed, and shown.
+    PATH is data/raw/NAME where it is not given. Looks at the file names and at some pages: formats, columns, header
+    line and languages are guessed, and shown.
     """
     from pathlib import Path
 
@@ -263,7 +264,8 @@ def report(config: str, overrides: dict[str, Any], out: str) -> None:
 def browse(config: str, overrides: dict[str, Any], labels: str | None, port: int) -> None:
     """Look through the last run's pages in a browser.
 
-    And correct which lines are kept. Serves this machine only. Corrections are labelled pages: train on them with `python -m curate.models.train`.
+    And correct which lines are kept. Serves this machine only. Corrections are labelled pages: train on them with
+    `python -m curate.models.train`.
     Needs the extra curate[browse].
     """
     from curate import pipeline
@@ -284,7 +286,8 @@ def score(
 ) -> None:
     """Say how well the article is found on labelled pages.
 
-    By CONFIG's boilerplate section: Fb, by site, the worst first. LABELS are files of `curate browse`, or others that `python -m curate.models.train` reads.
+    By CONFIG's boilerplate section: Fb, by site, the worst first. LABELS are files of `curate browse`, or others that
+    `python -m curate.models.train` reads.
     """
     from curate import display, pipeline
     from curate.score import score as measure
@@ -312,7 +315,8 @@ def _opened(address: str) -> None:
 def diff(old: str, new: str, exit_code: bool, as_json: bool) -> None:
     """Say what differs between two releases.
 
-    Documents added, removed, changed; the bump that this asks for. OLD and NEW are folders such as data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
+    Documents added, removed, changed; the bump that this asks for. OLD and NEW are folders such as
+    data/releases/news/v0.1.0, or org/name@v0.1.0 on the Hub.
     """
     from curate import display
     from curate.release.difference import difference
