@@ -281,7 +281,8 @@ def _fill(
     contents = gate.verify(finished, request.split, rounds, _grouped_by(request, step))
     if request.release.configs:
         subsets.check(len(contents.counts["configs"]), request.release.configs)
-    checks = [*contents.checks, *_leaks(request, finished, rounds), *_moves(step, local)]
+    unleaked = leaks.refuse(finished, request.dedup, rounds) if request.dedup else []
+    checks = [*contents.checks, *unleaked, *_moves(step, local)]
     made = _manifest(request, step, files, contents, checks)
     entry = versions.entry(request.version, request.release.note, step.bump, step.changes)
     disk.write(draft / "README.md", card.release_card(made, request.release.repo))
@@ -309,10 +310,6 @@ def _pieces(finished: diff.Side, local: diff.Side) -> diff.Side:
     """The shards in pieces, so that every worker has some to check; `local` are copies of them here."""
     both = zip(finished, local, strict=True)
     return [(split, piece) for (split, file), (_, here) in both for piece in pieces(file, here.url, PIECE_BYTES)]
-
-
-def _leaks(request: Request, finished: diff.Side, rounds: Rounds) -> list[Json]:
-    return leaks.refuse(finished, request.dedup, rounds) if request.dedup else []
 
 
 def _moves(step: Step, finished: diff.Side) -> list[Json]:

@@ -19,33 +19,25 @@ from pathlib import Path
 from typing import Literal
 
 import fsspec
-import httpx2
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationDelete,
     HfApi,
     RepoCard,
     constants,
-    get_token,
     snapshot_download,
 )
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
-    LocalEntryNotFoundError,
-    LocalTokenNotFoundError,
-    OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
-    RevisionNotFoundError,
-    RevisionResolutionError,
 )
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from curate.errors import HubError, ReleaseError, StorageError
-from curate.release import diff, manifest, versions, xet
+from curate.release import diff, faults, manifest, versions, xet
+from curate.release.faults import FAULTS, explain
 from curate.release.manifest import Manifest
 from curate.tasks import File
 
@@ -59,12 +51,7 @@ ROOM = 64 << 20
 """Bytes that must be free where the client keeps its files. Shards are read where they are."""
 PIECE = 1 << 20
 """Bytes of a shard that are read at once."""
-LONGEST_WAIT = 300.0
-"""Seconds; what the Hub asks for is done up to this."""
-_FAULTS = (httpx2.HTTPError, OSError, RuntimeError, HFValidationError, RevisionResolutionError)
-"""What the client raises; a shard that could not be uploaded is a RuntimeError with its cause inside."""
 _SCHEME = "hf://datasets/"
-_PASSING = {408, 409, 412, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
@@ -97,11 +84,11 @@ def push(folder: Path, repo: str, *, private: bool = True, dry_run: bool = False
     for attempt in range(1, TRIES + 1):
         try:
             return _push(api, folder, made, repo, private, dry_run)
-        except _FAULTS as error:
-            wait = _wait(error, attempt)
-            if wait is None or attempt == TRIES:
+        except FAULTS as error:
+            pause = faults.wait(error, attempt)
+            if pause is None or attempt == TRIES:
                 raise HubError(explain(error, repo, to="write")) from error
-            time.sleep(wait)
+            time.sleep(pause)
     raise AssertionError
 
 
@@ -116,7 +103,7 @@ def released(repo: str, revision: str | None = None, token: str | None = None) -
     try:
         commit = api.resolve_revision(repo, repo_type="dataset", revision=revision).resolved
         return _manifest_at(api, repo, commit), commit
-    except _FAULTS as error:
+    except FAULTS as error:
         raise HubError(explain(error, repo, revision)) from error
 
 
@@ -131,7 +118,7 @@ def fetched(shards: Sequence[tuple[str, File]]) -> list[tuple[str, File]]:
     paths = [_path(file) for _, file in shards]
     try:
         folder = snapshot_download(repo, repo_type="dataset", revision=commit, allow_patterns=paths)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise HubError(explain(error, repo, commit)) from error
     return [(split, replace(file, url=f"{folder}/{path}")) for (split, file), path in zip(shards, paths, strict=True)]
 
@@ -141,7 +128,7 @@ def checked(shards: Sequence[tuple[str, File]]) -> Sequence[tuple[str, File]]:
     repo, commit = _place(shards[0][1])
     try:
         told = HfApi().get_paths_info(repo, [_path(file) for _, file in shards], revision=commit, repo_type="dataset")
-    except _FAULTS as error:
+    except FAULTS as error:
         raise HubError(explain(error, repo, commit)) from error
     digests = {one.path: one.lfs.sha256 for one in told if isinstance(one, RepoFile) and one.lfs}
     for _, file in shards:
@@ -157,53 +144,8 @@ def arriving(shard: File) -> Iterator[bytes]:
         with fsspec.open(shard.url, "rb", block_size=0) as stream:
             while piece := stream.read(PIECE):
                 yield piece
-    except _FAULTS as error:
+    except FAULTS as error:
         raise HubError(explain(error, repo, commit)) from error
-
-
-def explain(error: BaseException, repo: str, revision: str | None = None, to: Literal["read", "write"] = "read") -> str:
-    """What a fault means and what to do about it, for somebody who wants to read or to write."""
-    response = _response(error)
-    status = response.status_code if response is not None else None
-    match error:
-        case OfflineModeIsEnabled():
-            return "offline: HF_HUB_OFFLINE is set"
-        case LocalTokenNotFoundError():
-            return "no token: run `hf auth login`, or set HF_TOKEN to one that may write"
-        case HFValidationError():
-            return f"{repo!r} is no name of a repository; it has the form org/name"
-        case GatedRepoError():
-            return f"{repo} is gated: ask for access on its page"
-        case RepositoryNotFoundError():
-            return f"{repo} does not exist, or {_HIDDEN if get_token() else _PRIVATE}"
-        case RevisionNotFoundError():
-            return f"{repo} has no revision {revision}"
-        case RemoteEntryNotFoundError():
-            return f"{repo} has no {manifest.NAME} there: it is no release of curate"
-        case LocalEntryNotFoundError() | RevisionResolutionError():
-            return (
-                f"{repo}: offline, or the Hub cannot be reached, and the cache does not hold {revision or 'it'} whole"
-            )
-    if status == 401:
-        return "the Hub refused the token: it is mistyped or expired; HF_TOKEN wins over `hf auth login`"
-    if status == 403 and to == "read":
-        return f"{repo}: this token may not read there"
-    if status in _SAID:
-        return f"{repo}: {_SAID[status]}"
-    if status and status >= 500:
-        return f"{repo}: the Hub fails ({status}); what was uploaded is kept, run again later"
-    if isinstance(error, httpx2.TransportError):
-        return f"the Hub cannot be reached ({type(error).__name__}); what was uploaded is kept, run again"
-    return f"{repo}: {error.__cause__ or error}"
-
-
-_HIDDEN = "this token cannot see it"
-_PRIVATE = "it is private: run `hf auth login`, or set HF_TOKEN to one that may read it"
-_SAID = {
-    403: "this token may not write there: take one with write access to that namespace",
-    412: "somebody else commits there all the time; run again",
-    429: "the Hub asks to slow down; what was uploaded is kept, run again later",
-}
 
 
 def _push(api: HfApi, folder: Path, made: Manifest, repo: str, private: bool, dry_run: bool) -> Pushed:
@@ -386,25 +328,3 @@ def _content(made: Manifest) -> str:
 def _git_digest(path: Path) -> str:
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _response(error: BaseException | None) -> httpx2.Response | None:
-    """The answer of the Hub behind a fault."""
-    while error is not None:
-        if isinstance(error, HfHubHTTPError):
-            return error.response
-        error = error.__cause__
-    return None
-
-
-def _wait(error: BaseException, attempt: int) -> float | None:
-    """Seconds after which a push is worth another try; None where it is not."""
-    response = _response(error)
-    if response is None:
-        cause = error.__cause__ if isinstance(error, RuntimeError) else error
-        return 2.0 ** (attempt - 1) if isinstance(cause, httpx2.TransportError) else None
-    if response.status_code not in _PASSING:
-        return None
-    limit = parse_ratelimit_headers(response.headers)
-    asked = limit.reset_in_seconds + 1.0 if limit else float(response.headers.get("Retry-After") or 0)
-    return asked if 0 < asked <= LONGEST_WAIT else 2.0 ** (attempt - 1) if not asked else None
