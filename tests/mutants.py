@@ -41,6 +41,7 @@ pytest_add_cli_args =
 process_isolation = forkserver
 track_dependencies = false
 use_git_change_detection = false
+timeout_constant = 10
 """
 
 FASTEST_FIRST = """

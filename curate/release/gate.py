@@ -193,9 +193,7 @@ def _shares(shards: Sequence[tuple[str, dict[str, int]]], asked: Split) -> Json:
                 counts.setdefault(name, Counter())[split] += count
     wanted = {"validation": asked.validation, "test": asked.test_share}
     off = {
-        name: max(
-            abs(count[split] - share * count.total()) for split, share in wanted.items() if share or split != "test"
-        )
+        name: max(abs(count[split] - share * count.total()) for split, share in wanted.items())
         for name, count in counts.items()
     }
     worst = max(off, key=lambda name: (off[name], name))

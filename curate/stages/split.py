@@ -373,8 +373,8 @@ def _repeated(placed: pl.DataFrame) -> pl.DataFrame:
 def _winner(column: str) -> pl.Expr:
     """Of the splits in a group, the one that keeps its documents; null where there is none."""
     ranks = {name: rank for rank, name in enumerate(SPLITS)}
-    best = pl.col(column).replace_strict(ranks, default=None, return_dtype=pl.Int8).max()
-    return best.replace_strict(dict(enumerate(SPLITS)), default=None, return_dtype=pl.String)
+    best = pl.col(column).replace_strict(ranks, return_dtype=pl.Int8).max()
+    return best.replace_strict(dict(enumerate(SPLITS)), return_dtype=pl.String)
 
 
 def _present(file: File, names: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from curate import pipeline, space
-from curate.build import Build, last_record
+from curate.build import Build, Pending, last_record
 from curate.cleanup import clean
 from curate.engines.local import LocalEngine
 from curate.errors import StorageError
@@ -22,7 +22,7 @@ class Config(Section):
 
 def square(inputs: list[File], config: Config) -> Rows:
     yield "kept", pl.DataFrame({"n": [config.number**2]})
-    return {}
+    return {"squares": 1}
 
 
 def run(root, *numbers):
@@ -42,6 +42,76 @@ def test_the_timeline_has_a_bar_for_every_task_that_ran(tmp_path):
     (*tasks, whole) = bars
     assert all(whole["ts"] <= bar["ts"] and bar["ts"] + bar["dur"] <= whole["ts"] + whole["dur"] + 1 for bar in tasks)
     assert all(bar["args"]["rows"] == {"kept": 1} and bar["args"]["peak MB"] > 0 for bar in tasks)
+
+
+def test_the_record_says_what_a_run_did(tmp_path):
+    given = File("pages/a.txt", "f" * 64)
+    with Build(str(tmp_path), LocalEngine(1)) as build:
+        rounds = build.rounds("square", 3)
+        (alone,) = rounds.run("alone", square, [[given]], Config(number=2))
+        rounds.run("two", square, [[], []], [Config(number=4), Config(number=5)])
+        tasks = rounds.tasks("", square, [[given]], Config(number=6))
+        (done,) = build.run(tasks)
+        build.record("square", 3, Config(number=6), tasks, [done])
+    record = last_record(str(tmp_path))
+    assert record.stages == [
+        {
+            "stage": "square",
+            "version": 3,
+            "config": {"number": 6},
+            "tasks": [
+                {
+                    "inputs": ["f" * 64],
+                    "sources": ["pages/a.txt"],
+                    "files": {"kept": {**vars(done.files["kept"])}},
+                    "stats": {"squares": 1},
+                }
+            ],
+            "rounds": {
+                "alone": {"squares": 1, "reasons": {}, "sha256": {"kept": alone.files["kept"].sha256}},
+                "two": {"squares": 2, "reasons": {}},
+            },
+        }
+    ]
+    assert (record.before, record.release, len(record.used)) == ([], None, 4)
+    with Build(str(tmp_path), LocalEngine(1)) as build:
+        build.record("other", 1, Config(number=0), [], build.run([]))
+    after = last_record(str(tmp_path))
+    assert [entry["stage"] for entry in after.stages + after.before] == ["other", "square"]
+    assert (after.stages[0]["rounds"], after.used) == ({}, record.used)
+
+
+def test_without_an_engine_nothing_runs_and_what_would_is_told(tmp_path):
+    run(tmp_path, 1, 2)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    (tmp_path / "square" / "left.tmp").write_text("of a run that was killed")
+    with Build(str(tmp_path)) as build:
+        assert not list(tmp_path.rglob("*.tmp"))
+        assert build.run([]) == []
+        known, more = ([Config(number=number) for number in numbers] for numbers in ((2, 1), (2, 3, 4)))
+        tasks = build.rounds("square", 1).tasks("", square, [[]] * 2, known)
+        found = build.run(tasks)
+        assert [done.key for done in found] == [task.key for task in tasks]
+        build.record("square", 1, Config(number=0), tasks, found)
+        tasks = build.rounds("square", 1).tasks("", square, [[]] * 3, more)
+        with pytest.raises(Pending, match=r"^2 of 3 tasks to run$") as pending:
+            build.run(tasks)
+        assert (pending.value.tasks, pending.value.missing) == (tasks, 2)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before, "no record, no timeline"
+
+
+def test_a_stage_that_is_forced_runs_again_and_no_other(tmp_path):
+    def written(**options):
+        with Build(str(tmp_path), LocalEngine(1), **options) as build:
+            for stage in ("square", "again"):
+                rounds = build.rounds(stage, 1)
+                rounds.run("before", square, [[]], Config(number=1))
+                build.run(rounds.tasks("", square, [[]], Config(number=2)))
+        return {path.relative_to(tmp_path): path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+
+    first, second, forced = written(), written(), written(force="again")
+    assert second == first
+    assert {str(path.parent) for path, when in forced.items() if when != first[path]} == {"again", "again/before"}
 
 
 def test_clean_removes_what_the_last_run_did_not_use(tmp_path):

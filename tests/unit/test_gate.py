@@ -196,6 +196,12 @@ def test_a_split_is_empty_by_chance_below_twenty_clusters(tmp_path, rule, there,
         assert verify(tmp_path, shards, **rule).notes == notes
 
 
+def test_train_is_never_empty_by_chance(tmp_path):
+    shards = finished(tmp_path, documents(3, split=["test"] * 3))
+    with pytest.raises(ReleaseError, match="of 3 documents none fell into train: lower split"):
+        verify(tmp_path, shards, validation=0)
+
+
 STRATA = {"en": (80, 10, 10), "no": (37, 8, 5), "pl": (37, 8, 5), "de": (10, 3, 2), None: (18, 2, 0)}
 """Documents of each language in train, validation and test."""
 

@@ -123,15 +123,31 @@ def test_threshold_one_keeps_all_but_equal_sets() -> None:
     assert cluster([story + " Less", story + " More"], threshold=1, containment=1) == [0, 1]
 
 
-def test_similarities_are_exact() -> None:
+@pytest.mark.parametrize("at_once", [1, similarity.BATCH_TOKENS])
+def test_similarities_are_exact(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of texts that are known by rank, in any order."""
+    monkeypatch.setattr(similarity, "BATCH_TOKENS", at_once)
     texts = [" ".join(prose(1)), " ".join(prose(1)[:8] + prose(2)[:3]), "one two", "one two three"]
-    sets = shingles.text_sets(texts, 3)
-    ranks = np.arange(4)
-    first, second = np.array([0, 0, 2]), np.array([1, 2, 3])
-    checked = similarity.verify(Pairs(first, second, first), sets, ranks)
-    expected = [jaccard(texts[a], texts[b]) for a, b in zip(first, second, strict=True)]
-    assert checked.jaccard.tolist() == expected
+    ranks = np.array([7, 3, 9, 1])
+    one, other = np.array([0, 0, 2, 1]), np.array([1, 2, 3, 1])
+    pairs = Pairs(ranks[one], ranks[other], one)
+    checked = similarity.verify(pairs, shingles.text_sets(texts, 3), ranks)
+    assert (checked.first.tolist(), checked.second.tolist()) == ([7, 7, 9, 3], [3, 9, 1, 3])
+    for measure, found in ((jaccard, checked.jaccard), (containment, checked.containment)):
+        assert found.tolist() == [measure(texts[a], texts[b]) for a, b in zip(one, other, strict=True)]
     assert 0 < checked.jaccard[0] < checked.containment[0] < 1
+
+
+def test_a_pair_that_is_at_a_bound_reaches_it() -> None:
+    """By Jaccard similarity; by containment, where that of a brief in a digest is none; a share of the bounds, too."""
+    given = {(0.6, 0.6): True, (0.59, 0.79): False, (0.2, 0.8): True, (0.19, 1.0): False, (0.3, 0.79): False}
+    ranks = np.arange(len(given))
+    measures = np.array(list(given)).T
+    assert similarity.similar(Verified(ranks, ranks, *measures), 0.6, 0.8).tolist() == list(given.values())
+    share = similarity.RELAXED
+    relaxed = Verified(ranks, ranks, *(share * measures))
+    assert similarity.similar(relaxed, 0.6, 0.8, share).tolist() == list(given.values())
+    assert similarity.relevant(relaxed, 0.6, 0.8).first.tolist() == [0, 2]
 
 
 def test_shingles_of_a_batch_are_those_of_each_text() -> None:
@@ -236,6 +252,11 @@ def test_a_long_text_in_pieces_has_the_tokens_of_the_whole(blank: str, monkeypat
 def jaccard(one: str, other: str, size: int = 3) -> float:
     first, second = (_shingles(text, size) for text in (one, other))
     return len(first & second) / len(first | second)
+
+
+def containment(one: str, other: str, size: int = 3) -> float:
+    first, second = (_shingles(text, size) for text in (one, other))
+    return len(first & second) / min(len(first), len(second))
 
 
 def _shingles(text: str, size: int) -> set[tuple[str, ...]]:
