@@ -73,6 +73,30 @@ def test_what_was_written_is_not_held(tmp_path):
     assert pa.total_allocated_bytes() == before
 
 
+def test_what_waits_to_be_written_does_not_hold_its_batches(tmp_path):
+    """Of each batch of long texts one document is dropped."""
+    held = []
+
+    def one_of_many(inputs: list[File], config: Config) -> Rows:
+        for i in range(20):
+            texts = pa.array([f"{i} {j} " * 2000 for j in range(100)], pa.large_string())
+            batch = pl.DataFrame({"i": range(100), "text": pl.Series(texts)})
+            del texts
+            yield "dropped", batch.filter(pl.col("i") == i)
+            yield "kept", batch.select("i").filter(pl.col("i") != i)
+            size = batch.estimated_size()
+            del batch
+            held.append(pa.total_allocated_bytes() / size)
+        return {}
+
+    done = store.execute(Task("one", 1, one_of_many, (), Config()), str(tmp_path))
+    assert max(held) < held[0] + 2
+    texts = read(done.files["dropped"])["text"].to_list()
+    assert texts == [f"{i} {i} " * 2000 for i in range(20)]
+    with pq.ParquetFile(done.files["dropped"].url) as parquet:
+        assert parquet.num_row_groups == 1
+
+
 def test_what_a_task_took_is_told(tmp_path):
     before, clock = time.time(), time.perf_counter()
     ran = store.execute(task(Config()), str(tmp_path)).ran
