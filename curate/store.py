@@ -32,7 +32,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from curate.errors import CurateError, StorageError, TaskError
 from curate.readers.urls import source
-from curate.tasks import AT, Done, File, Json, Ran, Task
+from curate.tasks import AT, Done, File, Json, Ran, Task, alone, bytes_of
 
 try:
     import resource
@@ -42,7 +42,6 @@ except ImportError:  # Windows has none
 GROUP_BYTES, HELD_BYTES = 4 << 20, 32 << 20
 """Rows that one output of a task, and all of them together, hold until they are written as a row group: each column of
 a row group costs some .1 ms, and columns beside the text have few bytes."""
-_VIEW_BYTES = 16
 _REPEATING = ["site", "source", "format", "language", "split", "drop_reason"]
 _SORTED = ["key"]
 """Columns worth a dictionary, and those whose bounds are looked at: for texts both cost more than compression. Where
@@ -158,10 +157,10 @@ class _Output:
 
     def append(self, rows: pl.DataFrame) -> int:
         """Take rows, which are written with what follows them; their bytes."""
-        size = _bytes(rows)
+        size = bytes_of(rows)
         self.rows += rows.height
         if rows.height or not (self._waiting or self._writer):
-            self._waiting.append(_alone(rows, size))
+            self._waiting.append(alone(rows))
             self._waiting_bytes += size
         if self._waiting_bytes >= GROUP_BYTES or not set(_SORTED).isdisjoint(rows.columns):
             self.flush()
@@ -204,19 +203,6 @@ class _Output:
     def abandon(self, error: BaseException) -> None:
         with suppress(type(error)):
             self._block.__exit__(type(error), error, error.__traceback__)
-
-
-def _bytes(rows: pl.DataFrame) -> int:
-    """Bytes of the values in some rows, and of the views by which polars finds texts."""
-    texts = sum(dtype in (pl.String, pl.Binary) for dtype in rows.dtypes)
-    return int(rows.estimated_size()) + _VIEW_BYTES * texts * rows.height
-
-
-def _alone(rows: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Rows that hold little more than their own bytes: polars keeps all texts of a batch for any of them."""
-    if rows.to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size() <= 2 * size:
-        return rows
-    return pl.DataFrame(pl.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))
 
 
 class _Sink:

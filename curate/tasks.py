@@ -13,10 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import fsspec
 import polars as pl
@@ -29,6 +29,7 @@ BATCH_ROWS, BATCH_BYTES = 500, 32 << 20
 """A batch is large enough for columns to pay, and small enough for flat memory whatever a document's size."""
 SHORT_ROWS, SHORT_BYTES = 2000, 5 << 19
 """Short documents are so many as long as they fit into a processor's cache: of 2 KB texts a run takes a tenth less."""
+_VIEW_BYTES = 16
 TEXT, AT = "text", "_at"
 """A stage that leaves the texts as they are does not write them again, but the rows where they stand."""
 
@@ -36,6 +37,7 @@ Json = dict[str, Any]
 Rows = Generator[tuple[str, pl.DataFrame], None, Json]
 Written = Generator[tuple[str, bytes], None, Json]
 END = pl.DataFrame()
+Part = TypeVar("Part", pa.RecordBatch, pl.DataFrame)
 TaskFunction = Callable[[Sequence["File"], Any], Rows | Written]
 
 
@@ -168,6 +170,19 @@ def size_of(file: File) -> int:
         return sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
 
 
+def bytes_of(rows: pl.DataFrame) -> int:
+    """Bytes of the values in some rows, and of the views by which polars finds texts."""
+    texts = sum(dtype in (pl.String, pl.Binary) for dtype in rows.dtypes)
+    return int(rows.estimated_size()) + _VIEW_BYTES * texts * rows.height
+
+
+def alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows that hold little more than their own bytes: polars keeps all texts of a batch for any of them."""
+    if rows.to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size() <= 2 * bytes_of(rows):
+        return rows
+    return _frame(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
 def pieces(file: File, path: str, size: int) -> list[File]:
     """A file as pieces of some row groups each, of `size` bytes about before compression; `path` is a copy of it here.
 
@@ -189,35 +204,40 @@ def _batches(
     url: str, columns: Sequence[str] | None, rows: int | None, groups: tuple[int, int] | None = None
 ) -> Iterator[pl.DataFrame]:
     names = list(columns) if columns else None
-    held: list[pa.RecordBatch] = []
     with fsspec.open(url, "rb") as stream, pq.ParquetFile(stream) as parquet:
-        for group in range(*(groups or (0, parquet.num_row_groups))):
-            for batch in parquet.iter_batches(rows or BATCH_ROWS, row_groups=[group], columns=names, use_threads=False):
-                together = [*held, batch]
-                if held and not _fits(sum(b.num_rows for b in together), sum(b.nbytes for b in together), rows):
-                    yield _frame(pa.Table.from_batches(held))
-                    held = []
-                held.append(batch)
-        # of no rows by this way: pyarrow's empty_table imports pandas, for .4 s
-        yield _frame(pa.Table.from_batches(held) if held else parquet.read_row_groups([], columns=names))
+        parts = (
+            (batch, batch.num_rows, batch.nbytes)
+            for group in range(*(groups or (0, parquet.num_row_groups)))
+            for batch in parquet.iter_batches(rows or BATCH_ROWS, row_groups=[group], columns=names, use_threads=False)
+        )
+        for held in _together(parts, rows):
+            # of no rows by this way: pyarrow's empty_table imports pandas, for .4 s
+            yield _frame(pa.Table.from_batches(held) if held else parquet.read_row_groups([], columns=names))
 
 
 def _with_texts(file: File, texts: str, columns: Sequence[str] | None, rows: int | None) -> Iterator[pl.DataFrame]:
     """Batches of a file whose texts stand in another one, in the same order, with more between them."""
-    held: list[pl.DataFrame] = []
-    size = 0
-    for part, length in _pieces(file, texts, columns, rows):
-        if held and not _fits(sum(frame.height for frame in held) + part.height, size + length, rows):
-            yield pl.concat(held)
-            held, size = [], 0
-        held, size = [*held, part], size + length
-    yield pl.concat(held)
+    for held in _together(_pieces(file, texts, columns, rows), rows):
+        yield pl.concat(held)
+
+
+def _together(parts: Iterable[tuple[Part, int, int]], most: int | None) -> Iterator[list[Part]]:
+    """Parts, given with their rows and bytes, as many as fit into a batch; once none, where there are none."""
+    held: list[Part] = []
+    rows = size = 0
+    for part, more, length in parts:
+        if held and not _fits(rows + more, size + length, most):
+            yield held
+            held, rows, size = [], 0, 0
+        held.append(part)
+        rows, size = rows + more, size + length
+    yield held
 
 
 def _pieces(
     file: File, texts: str, columns: Sequence[str] | None, rows: int | None
-) -> Iterator[tuple[pl.DataFrame, int]]:
-    """For each batch of texts, the rows of the file that are in it; and the bytes of their texts."""
+) -> Iterator[tuple[pl.DataFrame, int, int]]:
+    """For each batch of texts, the rows of the file that are in it; how many, and the bytes of their texts."""
     wanted = [*(name for name in columns if name not in (TEXT, AT)), AT] if columns else None
     own = _batches(file.url, wanted, rows)
     ahead, start = next(own), 0
@@ -227,8 +247,8 @@ def _pieces(
             ahead = pl.concat([ahead, more])
         here = ahead.filter(pl.col(AT) < end)
         ahead = ahead.slice(here.height)
-        part = here.with_columns(batch[TEXT].gather(here[AT] - start))
-        yield part.select(columns) if columns else part, int(part[TEXT].str.len_bytes().sum())
+        part = alone(here.with_columns(batch[TEXT].gather(here[AT] - start)))
+        yield part.select(columns) if columns else part, part.height, int(part[TEXT].str.len_bytes().sum())
         start = end
 
 

@@ -197,6 +197,22 @@ def test_batches_are_bounded_in_bytes(tmp_path):
     assert [part["i"].to_list() for part in parts] == [[0, 1], [2, 3], [4, 5]]
 
 
+def test_few_documents_of_many_texts_do_not_hold_the_others(tmp_path):
+    """One of a hundred is left, and its text is read from where all of them stand."""
+
+    def written(inputs: list[File], config: Config) -> Rows:
+        for i in range(0, 4000, 100):
+            yield "texts", pl.DataFrame({"text": [f"{j} " * 5000 for j in range(i, i + 100)]})
+        yield "left", pl.DataFrame({AT: range(7, 4000, 100)}, schema={AT: pl.UInt32})
+        return {}
+
+    files = store.execute(Task("texts", 1, written, (File("a", "0" * 64),), Config()), str(tmp_path)).files
+    before = pa.total_allocated_bytes()
+    (batch,) = batches(replace(files["left"], texts=files["texts"].url), ["text"])
+    assert batch["text"].to_list() == [f"{j} " * 5000 for j in range(7, 4000, 100)]
+    assert pa.total_allocated_bytes() - before < 5_000_000, "of 100 MB"
+
+
 def test_a_file_name_that_is_no_text_can_be_noted(tmp_path):
     store.write_json(str(tmp_path / "a.json"), {"source": b"bad\xff.txt".decode("utf-8", "surrogateescape")})
     assert json.loads((tmp_path / "a.json").read_text()) == {"source": "bad\udcff.txt"}
