@@ -212,8 +212,8 @@ def past(
     released = [shard for path, made in before.items() for shard in _shards(path, made)]
     return split.Past(
         released=tuple(remote.seen(released) if remote else released),
-        copies=_filled(copies) if before or remove else (),
-        moved=_filled(moved) if before or remove else (),
+        copies=tuple(file for file in copies if file.rows) if before or remove else (),
+        moved=tuple(file for file in moved if file.rows) if before or remove else (),
         removals=_listed(remove) if remove else None,
         tombstones=tuple(sorted({buried for made in before.values() for buried in made.tombstones})),
     )
