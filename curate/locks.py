@@ -71,7 +71,7 @@ def _object(fs: Any, path: str, root: str) -> Iterator[None]:
     finally:
         ended.set()
         beat.join()
-        with suppress(FileNotFoundError):  # taken over by a run that ended since, while this process was suspended
+        if _holder(fs, path) == own:  # not taken over by another run while this process was suspended
             fs.rm_file(path)
 
 
@@ -95,7 +95,16 @@ def _is_stale(fs: Any, path: str) -> bool:
 def _renew(fs: Any, path: str, own: str, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
         with suppress(Exception):  # whatever a network may raise: the next beat tries again
-            fs.pipe_file(path, _note(own))
+            if _holder(fs, path) == own:
+                fs.pipe_file(path, _note(own))
+
+
+def _holder(fs: Any, path: str) -> str | None:
+    """Who holds the lock; None where it is gone."""
+    try:
+        return str(json.loads(fs.cat_file(path))["holder"])
+    except FileNotFoundError:
+        return None
 
 
 def _note(own: str) -> bytes:

@@ -63,6 +63,15 @@ def test_a_network_that_fails_for_a_moment_costs_no_lock(monkeypatch):
             time.sleep(0.01)
 
 
+def test_a_run_that_was_suspended_leaves_the_lock_to_the_one_that_took_it_over(monkeypatch):
+    monkeypatch.setattr(locks, "BEAT", 0.2)
+    with hold("memory://locked"):
+        left_by_another(0)
+        time.sleep(0.5)
+    assert json.loads(FS.cat_file(LOCK))["holder"] == "another"
+    FS.rm_file(LOCK)
+
+
 def test_a_lock_that_is_gone_at_the_end_is_no_fault():
     with hold("memory://locked"):
         FS.rm_file(LOCK)
