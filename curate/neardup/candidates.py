@@ -35,7 +35,7 @@ Sides = Numbers
 """On which side each text stands, by rank."""
 _ONE = np.uint64(1)
 _RANK_BITS = 32
-PAIRS_AT_ONCE = 1 << 21
+PAIRS_AT_ONCE = 1 << 20
 """Pairs that are held at a time, of some 100 bytes each while they are sorted."""
 
 
