@@ -27,6 +27,8 @@ MIN_SHARED = 0.3
 """Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
 MIN_SIMILARITY = 0.07
 """And what their Jaccard similarity must seem to be: half of what is the least of a copy cut from a longer text."""
+MIN_KEYS = 8
+"""Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
 MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
 ANCHORS = 4
@@ -48,10 +50,6 @@ class Pairs(NamedTuple):
 
 
 NO_PAIRS = Pairs(NO_RANKS, NO_RANKS, NO_RANKS)
-
-
-MIN_KEYS = 8
-"""Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
 
 
 @dataclass
