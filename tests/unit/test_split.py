@@ -244,6 +244,18 @@ def test_lines_of_removals_are_read_as_urls_are(tmp_path):
     assert [name for name, said in found(judged).items() if said == "removed on request"] == ["a", "#c", "d"]
 
 
+def test_with_what_became_a_copy_go_the_copies_of_it(tmp_path):
+    """`gone` was a copy of b, and b is one of a since something was cut: the removal of `gone` takes a."""
+    frame = documents(2, id=["a", "z"], cluster=["a", "z"])
+    moved = documents(1, start=60, id=["b"], cluster=["b"]).with_columns(duplicate_of=pl.lit("a"))
+    cut = shard(tmp_path, moved, "moved")
+    copies = (shard(tmp_path, documents(1, start=50, id=["gone"], cluster=["b"]), "copies"), cut)
+    (tmp_path / "removed.txt").write_text("gone")
+    removals = File(str(tmp_path / "removed.txt"), "digest")
+    judged = later(tmp_path, frame, removals=removals, copies=copies, moved=(cut,))
+    assert [name for name, said in found(judged).items() if said == "removed on request"] == ["a"]
+
+
 def test_what_was_removed_stays_removed(tmp_path):
     """And so does what dedup keeps for it now."""
     frame = documents(4, id=["a", "b", "c", "d"])
@@ -328,7 +340,7 @@ def strata_of_each_kind(count: int) -> pl.DataFrame:
 @pytest.mark.parametrize("by", ["language", "site", "source", "year"])
 def test_what_goes_is_no_part_of_a_stratum(tmp_path, by):
     """What is test by its date, and what is dropped, whatever part of a stratum it is: half, or all of it."""
-    frame = strata_of_each_kind(1300)
+    frame = strata_of_each_kind(4300)  # more than two batches
     assert set(frame.select(split.stratum(by)).to_series()) == {"2023", "2024", "", "2025", "2026"}
     gone = frame.filter(pl.int_range(pl.len()) % 3 == 1)["id"]
     config = Config(validation=0.2, test={"after": "2025-03-01"}, stratify=by)
