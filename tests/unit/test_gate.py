@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curate import tasks
 from curate.errors import ReleaseError
 from curate.release import gate
 from curate.release.content import content_sha256, content_sum
@@ -43,8 +44,9 @@ def verify(folder: Path, shards: Shards, by: str = "cluster", **asked: Any) -> g
     return gate.verify(shards, Config(**{"validation": 0.1, "test": 0.1, **asked}), LocalRounds(folder / "build"), by)
 
 
-def test_everything_is_counted_on_the_finished_shards(tmp_path):
+def test_everything_is_counted_on_the_finished_shards(tmp_path, monkeypatch):
     """Against the obvious way, on shards of several batches."""
+    monkeypatch.setattr(tasks, "SHORT_ROWS", 0)
     frame = split_in(
         1500,
         tokens=[n % 4 or None for n in range(1500)],
@@ -145,6 +147,14 @@ def test_what_stands_where_it_must_not(tmp_path, monkeypatch, bucket, column, na
         "no cluster in two splits",
         *([f"no {by} in two splits"] if by != "cluster" else []),
     ]
+
+
+def test_an_id_twice_within_a_split(tmp_path):
+    ids = [f"{n:02}" for n in range(49)]
+    shards = finished(tmp_path, split_in(50, id=[*ids, ids[7]]))
+    assert [split for split, file in shards if ids[7] in read(file)["id"].to_list()] == ["train"]
+    with pytest.raises(ReleaseError, match="no id twice, within a split or across: 1 id broke this, such as 07"):
+        verify(tmp_path, shards)
 
 
 def test_a_hash_that_is_not_that_of_its_text(tmp_path):
