@@ -55,9 +55,12 @@ def documents(folder: Path, count: int) -> None:
         )
         frame.write_parquet(folder / f"documents-{number:05}.parquet")
         keys = pl.Series(np.full(len(rows), 40, np.uint32))
-        pl.DataFrame({"keys": keys, "rate": np.full(len(rows), 0.1)}).write_parquet(
-            folder / f"sampled-{number:05}.parquet"
-        )
+        sampled = {
+            "keys": keys,
+            "rate": np.full(len(rows), 0.1),
+            "sketch": chance.integers(0, 1 << 63, len(rows), np.uint64),
+        }
+        pl.DataFrame(sampled).write_parquet(folder / f"sampled-{number:05}.parquet")
         pl.DataFrame({"id": ids, "cluster": ids, "url": None, "source": "made-up", "record": rows}).with_columns(
             url=pl.lit(None, pl.String)
         ).write_parquet(folder / f"shard-{number:05}.parquet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from curate.neardup.arrays import (
     distinct,
     starts_of_runs,
 )
-from curate.neardup.shingles import SPARE_BITS
+from curate.neardup.shingles import SPARE_BITS, agreeing
 from curate.text import Hashes, Positions
 
 MIN_SHARED = 0.3
@@ -31,8 +31,10 @@ MIN_KEYS = 8
 """Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
 MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
-ANCHORS = 4
-"""Texts of a larger bucket, first by rank, that all others in it are compared with."""
+ANCHORS, NEIGHBOURS = 96, 32
+"""Of a larger bucket, the first texts by rank, and those before a text, that it is compared with: as many together."""
+MIN_AGREEING = 5
+"""And cells of their sketches that must agree, of 16: unrelated texts do so once in 400 pairs, copies nearly always."""
 Sides = Numbers
 """On which side each text stands, by rank."""
 _ONE = np.uint64(1)
@@ -71,27 +73,28 @@ def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
     return keys << SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
 
 
-def find_pairs(packed: Hashes, texts: int, capped: Capped, sides: Sides | None = None) -> Iterator[Pairs]:
+def find_pairs(packed: Hashes, sketches: Hashes, capped: Capped, sides: Sides | None = None) -> Iterator[Pairs]:
     """Pairs of texts that have sampled shingles in common, out of one packed entry for each shingle of each text.
 
-    In a bucket of more than `MAX_BUCKET` texts each is paired with the first `ANCHORS` and its neighbour by rank, so
-    that the pairs grow with the texts and not with their square; `capped` counts those buckets. With `sides`, by rank,
-    only the pairs of texts on different sides are told.
+    In a bucket of more than `MAX_BUCKET` texts each is paired with those of the first `ANCHORS` and of its `NEIGHBOURS`
+    by rank whose sketches are like its own, so that the work grows with the texts and not with their square; `capped`
+    counts those buckets. With `sides`, only the pairs of texts on different sides are told. Sketches and sides are by
+    rank.
     """
-    bits = _rank_bits(texts)
+    bits = _rank_bits(len(sketches))
     packed = distinct(packed)
     later = np.flatnonzero(packed[1:] ^ packed[:-1] < _ONE << bits) + 1  # all but the first of each bucket
     starts = starts_of_runs(later - np.arange(len(later)))
-    sizes = np.diff(np.append(starts, len(later))) + 1
-    capped.buckets += int((sizes > MAX_BUCKET).sum())
-    capped.largest = int(sizes.max(initial=capped.largest))
+    others = np.diff(np.append(starts, len(later)))
+    places = np.arange(1, len(later) + 1) - np.repeat(starts, others)
+    large = others >= MAX_BUCKET
     packed &= (_ONE << bits) - _ONE
-    capped.ranks = np.append(capped.ranks, _members(packed.view(np.int64), later, starts, sizes > MAX_BUCKET))
-    pairs = np.cumsum(np.where(sizes > MAX_BUCKET, (ANCHORS + 1) * sizes, sizes * (sizes - 1) // 2))
-    cuts = starts_of_runs(pairs // PAIRS_AT_ONCE).tolist()
-    for start, end in pairwise([*cuts, len(sizes)]):
-        behind = starts[end] if end < len(starts) else len(later)
-        yield _pair_up(packed.view(np.int64), later[starts[start] : behind], sizes[start:end], sides)
+    ranks = packed.view(np.int64)
+    capped.buckets += int(large.sum())
+    capped.largest = max(capped.largest, 1 + int(others.max(initial=0)))
+    large = np.repeat(large, others)
+    capped.ranks = np.concatenate([capped.ranks, _members(ranks, later[large], places[large])])
+    return _summed(_apart(pairs, sides) for pairs in _paired(ranks, later, places, large, sketches))
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
@@ -123,34 +126,65 @@ def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
     return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
 
 
-def _members(ranks: Ranks, later: Positions, starts: Positions, chosen: Flags) -> Numbers:
-    """The texts of some buckets: `later` has the places of all but the first of each, from `starts` on."""
-    sizes = np.diff(np.append(starts, len(later)))
-    places = later[starts[chosen]] - 1, later[np.repeat(chosen, sizes)]
-    return np.concatenate([ranks[where].astype(np.uint32) for where in places])
+def _members(ranks: Ranks, later: Positions, places: Positions) -> Numbers:
+    """The texts of some buckets: where in `ranks` all but the first of each stand, and at which place of the bucket."""
+    return np.concatenate([ranks[later[places == 1] - 1], ranks[later]]).astype(np.uint32)
 
 
-def _pair_up(ranks: Ranks, later: Positions, sizes: Positions, sides: Sides | None) -> Pairs:
-    """The pairs of texts within some buckets of these sizes: where in `ranks` all but the first of each stand."""
-    joined = np.concatenate([_apart(pairs, sides) for pairs in _in_buckets(ranks, later, sizes)])
-    pairs = ascending(joined)
+def _summed(found: Iterable[Ranks]) -> Iterator[Pairs]:
+    """Packed pairs with how often each comes up, some at a time."""
+    held, count = [NO_RANKS], 0
+    for pairs in found:
+        held.append(pairs)
+        count += len(pairs)
+        if count > PAIRS_AT_ONCE:
+            yield _counted(held)
+            held, count = held[:1], 0
+    yield _counted(held)
+
+
+def _counted(found: Sequence[Ranks]) -> Pairs:
+    pairs = ascending(np.concatenate(found))
     starts = starts_of_runs(pairs)
     return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
 
 
-def _in_buckets(ranks: Ranks, later: Positions, sizes: Positions) -> Iterator[Ranks]:
-    """Pairs, packed, as `_pair_up` is given them; one that shares several keys comes up several times."""
-    place = np.arange(1, len(later) + 1) - np.repeat(np.cumsum(sizes - 1) - (sizes - 1), sizes - 1)
-    large = np.repeat(sizes > MAX_BUCKET, sizes - 1)
-    yield _packed(ranks[later - 1], ranks[later])
-    few, places = later[~large], place[~large]
-    for distance in range(2, min(MAX_BUCKET, int(sizes.max(initial=0)))):
+def _paired(ranks: Ranks, later: Positions, places: Positions, large: Flags, sketches: Hashes) -> Iterator[Ranks]:
+    """Pairs, packed, of the texts of buckets; one that shares several keys comes up several times.
+
+    `later` says where in `ranks` all but the first of each bucket stand, `places` at which place of it.
+    """
+    cuts = starts_of_runs(np.cumsum(np.minimum(places, MAX_BUCKET)) // PAIRS_AT_ONCE).tolist()
+    for start, end in pairwise([*cuts, len(later)]):
+        few = start + np.flatnonzero(~large[start:end])
+        yield from _all_pairs(ranks, later[few], places[few])
+        many = start + np.flatnonzero(large[start:end])
+        yield from _alike(ranks, later[many], places[many], sketches)
+
+
+def _all_pairs(ranks: Ranks, later: Positions, places: Positions) -> Iterator[Ranks]:
+    """All pairs of each bucket."""
+    for distance in range(1, int(places.max(initial=0)) + 1):
         behind = np.flatnonzero(places >= distance)
-        few, places = few[behind], places[behind]
-        yield _packed(ranks[few - distance], ranks[few])
-    for anchor in range(ANCHORS):
-        behind = np.flatnonzero(large & (place > anchor + 1))
-        yield _packed(ranks[later[behind] - place[behind] + anchor], ranks[later[behind]])
+        later, places = later[behind], places[behind]
+        yield _packed(ranks[later - distance], ranks[later])
+
+
+def _alike(ranks: Ranks, later: Positions, places: Positions, sketches: Hashes) -> Iterator[Ranks]:
+    """Those of the first texts of each bucket, and of the neighbours, whose sketches are alike."""
+    second, firsts = ranks[later], later - places
+    own = sketches[second]
+    for anchor in range(min(ANCHORS, int(places.max(initial=0)))):
+        behind = places > anchor
+        yield _with_like_sketches(ranks[firsts[behind] + anchor], second[behind], own[behind], sketches)
+    for distance in range(1, NEIGHBOURS + 1):
+        behind = places >= ANCHORS + distance
+        yield _with_like_sketches(ranks[later[behind] - distance], second[behind], own[behind], sketches)
+
+
+def _with_like_sketches(first: Ranks, second: Ranks, own: Hashes, sketches: Hashes) -> Ranks:
+    chosen = np.flatnonzero(agreeing(sketches[first], own) >= MIN_AGREEING)
+    return _packed(first[chosen], second[chosen])
 
 
 def _apart(pairs: Ranks, sides: Sides | None) -> Ranks:

@@ -10,7 +10,7 @@ import scipy.sparse  # noqa: F401  # what similarity.py imports when it is neede
 from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of
 from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.representatives import assign
-from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, sets, sign, slices, tokens
+from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, sets, sign, sketch, slices, tokens
 from curate.neardup.similarity import NO_VERIFIED, Verified, verify
 from curate.text import Hashes
 
@@ -39,7 +39,8 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     keys = np.concatenate([NO_RANKS, *(part.keys.lengths for part in signed)])
     rates = np.concatenate([np.empty(0), *(part.rates for part in signed)])
     capped = Capped()
-    found = _candidates(signed, order, originals, capped)
+    sketches = np.concatenate([NO_HASHES, *(sketch(part.keys) for part in signed)])[order]
+    found = _candidates(signed, order, originals, sketches, capped)
     pairs = promising(found, keys[order], rates[order], capped.keys(len(order)))
     members = assign(_verified(read, order, pairs, shingle), threshold, containment)
     representatives = np.arange(len(texts))
@@ -49,9 +50,9 @@ def cluster(texts: Sequence[str], *, threshold: float = 0.55, containment: float
     return labels.tolist()
 
 
-def _candidates(signed: list[Signatures], order: Ranks, originals: Ranks, capped: Capped) -> Pairs:
+def _candidates(signed: list[Signatures], order: Ranks, originals: Ranks, sketches: Hashes, capped: Capped) -> Pairs:
     """All candidate pairs of the texts in memory, without those that are equal to one before. Takes `signed` apart."""
-    return merged(list(find_pairs(_packed(signed, order, originals), len(order), capped)))
+    return merged(list(find_pairs(_packed(signed, order, originals), sketches, capped)))
 
 
 def _packed(signed: list[Signatures], order: Ranks, originals: Ranks) -> Hashes:

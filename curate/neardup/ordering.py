@@ -72,7 +72,8 @@ def order(inputs: Sequence[File], config: Ordering) -> Rows:
     """Task: for the rows of each shard, rank, the rank of the first document with the same id or text, and standing.
 
     Inputs: all documents in order of preference, what is sampled of the documents of each shard, and released shards,
-    of which the ids are read. What stands firmly goes before the others. Part `sizes` describes the signatures by rank.
+    of which the ids are read. What stands firmly goes before the others. Parts `sizes` and `sketches` describe the
+    signatures by rank.
     """
     count, released = config.shards, len(config.standing)
     parts = inputs[: len(inputs) - count - released]
@@ -97,7 +98,7 @@ def order(inputs: Sequence[File], config: Ordering) -> Rows:
         yield numbered("ranks", number), pl.DataFrame(table)
         yield numbered("ranks", number), END
     del original, namesake, standing
-    yield from (("sizes", piece) for piece in _by_rank(sampled, ranks))
+    yield from _by_rank(sampled, ranks)
     return {"copies": int((~first).sum())}
 
 
@@ -154,16 +155,18 @@ def _sample(name: Hashes, alone: Flags, size: int) -> pl.DataFrame:
     return pl.DataFrame({"first": chosen.astype(np.uint32), "second": chosen.astype(np.uint32)})
 
 
-def _by_rank(sampled: Sequence[File], ranks: Numbers) -> Iterator[pl.DataFrame]:
-    keys, rates = np.empty(len(ranks), np.uint32), np.empty(len(ranks))
+def _by_rank(sampled: Sequence[File], ranks: Numbers) -> Iterator[tuple[str, pl.DataFrame]]:
+    keys, rates, sketches = np.empty(len(ranks), np.uint32), np.empty(len(ranks)), np.empty(len(ranks), np.uint64)
     start = 0
     for file in sampled:
         frame = read(file)
         here = ranks[start : start + frame.height]
         keys[here], rates[here] = frame["keys"].to_numpy(), frame["rate"].to_numpy()
+        sketches[here] = frame["sketch"].to_numpy()
         start += frame.height
     for block in blocks(len(ranks), _WRITTEN_AT_ONCE) or [slice(0)]:
-        yield pl.DataFrame({"keys": keys[block], "rate": rates[block]})
+        yield "sizes", pl.DataFrame({"keys": keys[block], "rate": rates[block]})
+        yield "sketches", pl.DataFrame({"sketch": sketches[block]})
 
 
 def _preference(keep: Keep) -> list[pl.Expr]:

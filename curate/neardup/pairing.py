@@ -46,15 +46,16 @@ class Shingling(Whole):
 def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     """Task: pairs of documents with sampled shingles in common.
 
-    Inputs: a partition's keys of each shard, ranks; where only the pairs with some documents are asked for, the rows of
-    these, a file for each of the last shards.
+    Inputs: the sketches of all documents, a partition's keys of each shard, ranks; where only the pairs with some
+    documents are asked for, the rows of these, a file for each of the last shards.
     """
-    keys, changed = inputs[: config.shards], inputs[2 * config.shards :]
-    places = [read(file) for file in inputs[config.shards : 2 * config.shards]]
+    sketched, keys, changed = inputs[0], inputs[1 : 1 + config.shards], inputs[1 + 2 * config.shards :]
+    places = [read(file, ["rank", "original"]) for file in inputs[1 + config.shards : 1 + 2 * config.shards]]
     entries = [_packed(*shard, config.documents) for shard in zip(keys, places, strict=True)]
     capped = Capped()
     sides = _own_sides(places, changed) if changed else _sides(places, config.sides) if config.sides else None
-    found = find_pairs(np.concatenate(entries), config.documents, capped, sides)
+    del places
+    found = find_pairs(np.concatenate(entries), read(sketched)["sketch"].to_numpy(), capped, sides)
     for pairs in chain([NO_PAIRS], found):
         for number in range(config.partitions):
             yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)

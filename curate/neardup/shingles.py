@@ -23,6 +23,8 @@ SAMPLED = 1 / 8
 """Share of a text's shingles in its signature."""
 SAMPLED_AT_LEAST = 64
 """Shingles of a short text in its signature, about; all of them where it has fewer."""
+SKETCH_CELLS = 16
+"""Cells of a sketch, of four bits each."""
 MAX_SHINGLE = 16
 BATCH_CHARS = 1 << 19
 BATCH_TOKENS = 1 << 17
@@ -32,6 +34,8 @@ SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 SPARE_BITS = np.uint64(64 - 55)
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _TOKEN_BITS = np.uint64(32)
+_FOUR_BITS = np.uint64(4)
+_LAST_BITS = np.uint64(0x1111111111111111)  # of each cell
 
 
 class Signatures(NamedTuple):
@@ -102,6 +106,31 @@ def _sample(tokens: Ragged, rates: Scores) -> Ragged:
     bounds = (rates * (2.0**64 - 2048)).astype(np.uint64)
     chosen = np.flatnonzero((rolled <= np.repeat(bounds, tokens.lengths)) & begins)
     return as_sets(Ragged(rolled[chosen], np.searchsorted(chosen, tokens.offsets)))
+
+
+def sketch(keys: Ragged) -> Hashes:
+    """A number for each text, from its signature: two texts agree in about as many of its cells as they are alike.
+
+    One permutation hashing (Li, Owen, Zhang 2012) of which b = 4 bits are kept (Li, König 2010): each shingle falls
+    into a cell, and the lowest of a cell leaves four bits there. A cell without a shingle has zeros.
+    """
+    mixed = keys.values * _ROLL
+    cells = SKETCH_CELLS * keys.owners + (mixed >> np.uint64(60)).astype(np.int64)
+    bits = np.zeros(SKETCH_CELLS * len(keys.lengths), np.uint64)
+    bits[cells[::-1]] = (mixed[::-1] >> np.uint64(56)) & np.uint64(15)  # backwards: the lowest is the last to stay
+    shifts = _FOUR_BITS * np.arange(SKETCH_CELLS, dtype=np.uint64)
+    packed: Hashes = np.bitwise_or.reduce(bits.reshape(-1, SKETCH_CELLS) << shifts, axis=1)
+    return packed
+
+
+def agreeing(some: Hashes, others: Hashes) -> Positions:
+    """In how many cells pairs of sketches agree."""
+    apart = some ^ others
+    apart |= apart >> np.uint64(1)
+    apart |= apart >> np.uint64(2)
+    apart &= _LAST_BITS
+    found: Positions = SKETCH_CELLS - np.bitwise_count(apart).astype(np.int64)
+    return found
 
 
 def sets(tokens: Ragged, size: int) -> Ragged:

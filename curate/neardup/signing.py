@@ -49,7 +49,8 @@ def list_keys(inputs: Sequence[File], config: Partitioned) -> Rows:
     row = 0
     for tokens in tokens_of(inputs[0]):
         signed = shingles.sign(tokens)
-        yield "sampled", pl.DataFrame({"keys": signed.keys.lengths, "rate": signed.rates})
+        sketches = shingles.sketch(signed.keys)
+        yield "sampled", pl.DataFrame({"keys": signed.keys.lengths, "rate": signed.rates, "sketch": sketches})
         rows = (row + signed.keys.owners).astype(np.uint32)
         waiting.append(pl.DataFrame({"key": signed.keys.values, "row": rows}))
         row += len(signed.sizes)

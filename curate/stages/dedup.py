@@ -45,7 +45,7 @@ from curate.readers.urls import hub_dataset
 from curate.section import CountOrZero, Section
 from curate.tasks import File, Rounds
 
-VERSION = 5
+VERSION = 6
 
 NEAR_DUPLICATE = "near-duplicate"
 """The reason of a drop that has a document kept in its place to be compared with."""
@@ -203,7 +203,8 @@ def compare(
     ordered = rounds.run("order", ordering.order, [everything], which)[0].files
     ranks = [ordered[numbered("ranks", number)] for number in range(len(found))]
 
-    keys = [[*files_of(sampled, numbered("keys", number)), *ranks, *changed] for number in partitions]
+    known = [*ranks, *changed]
+    keys = [[ordered["sketches"], *files_of(sampled, numbered("keys", number)), *known] for number in partitions]
     paired = rounds.run("candidates", pairing.pair_up, keys, pairing.Pairing(**whole.model_dump(), sides=tuple(sides)))
     capped = rounds.run("capped", pairing.sum_capped, [files_of(paired, "capped")], whole)[0].files["capped"]
     candidates = [[ordered["sizes"], capped, *files_of(paired, numbered("pairs", number))] for number in partitions]

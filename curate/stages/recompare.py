@@ -23,7 +23,7 @@ from curate.section import Section
 from curate.stages import dedup
 from curate.tasks import File, Rounds, Rows, batches, columns_in, read
 
-VERSION = 1
+VERSION = 2
 
 MOVED = pl.DataFrame(schema={"id": pl.String, "duplicate_of": pl.String})
 """What became a copy of what."""

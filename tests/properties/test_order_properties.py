@@ -67,10 +67,7 @@ def ranked(
 ) -> list[tuple[Any, ...]]:
     """Rank, original, namesake and standing of each document, by the tasks of the stage."""
     documents = [file(folder, f"d{i}", pl.DataFrame(shard, SCHEMA)) for i, shard in enumerate(corpus)]
-    sampled = [
-        file(folder, f"s{i}", pl.DataFrame({"keys": [row["size"] for row in shard], "rate": [0.5] * len(shard)}))
-        for i, shard in enumerate(corpus)
-    ]
+    sampled = [file(folder, f"s{i}", signatures(shard)) for i, shard in enumerate(corpus)]
     firm = [file(folder, "r", pl.DataFrame({"id": released}, {"id": pl.String}))]
     rounds = Rounds(folder)
     config = ordering.Ordering(
@@ -79,9 +76,15 @@ def ranked(
     parts = dedup.preferred(documents, keep, rounds)
     [done] = rounds.run("order", ordering.order, [[*parts, *sampled, *firm]], config)
     ranks = pl.concat(read(done.files[f"ranks-{i:05d}"]) for i in range(len(corpus)))
-    sizes = read(done.files["sizes"])["keys"].gather(ranks["rank"]).to_list()
-    assert sizes == [row["size"] for shard in corpus for row in shard]
+    by_rank = pl.concat([read(done.files["sizes"]), read(done.files["sketches"])], how="horizontal")
+    assert by_rank[ranks["rank"]].equals(pl.concat(signatures(shard) for shard in corpus))
     return ranks.select("rank", "original", "namesake", "standing").rows()
+
+
+def signatures(shard: list[dict[str, Any]]) -> pl.DataFrame:
+    """What dedup's round `keys` says of each document, here its size in all places."""
+    sizes = pl.Series([row["size"] for row in shard], dtype=pl.UInt32)
+    return pl.DataFrame({"keys": sizes, "rate": sizes / 12, "sketch": sizes.cast(pl.UInt64)})
 
 
 def file(folder: Path, name: str, frame: pl.DataFrame) -> File:

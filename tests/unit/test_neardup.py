@@ -78,9 +78,6 @@ def test_a_cluster_larger_than_a_bucket_is_one() -> None:
     assert len(set(cluster(texts))) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="docs/stages/dedup.md, known failures: of a bucket not all are compared with all"
-)
 def test_what_is_left_of_a_large_cluster_at_the_threshold_stays() -> None:
     chance, story = random.Random(5), prose(5, 30)
     edited = [
@@ -162,10 +159,33 @@ def test_large_buckets_are_capped_and_counted() -> None:
     many = 10 * candidates.MAX_BUCKET
     capped = Capped()
     packed = candidates.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
-    pairs = candidates.merged(list(candidates.find_pairs(packed, many, capped)))
+    pairs = candidates.merged(list(candidates.find_pairs(packed, np.zeros(many, np.uint64), capped)))
     assert (capped.buckets, capped.largest) == (1, many)
-    assert len(pairs.first) <= (candidates.ANCHORS + 1) * many
+    assert len(pairs.first) < candidates.MAX_BUCKET * many
     assert set(pairs.second.tolist()) == set(range(1, many))
+
+
+def test_of_a_large_bucket_only_texts_with_like_sketches_are_pairs() -> None:
+    many = 2 * candidates.MAX_BUCKET
+    packed = candidates.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
+    sketches = np.where(np.arange(many) % 3 == 0, np.uint64(0x1111111111111111), np.uint64(0x2222222222222222))
+    sketches[6] = 0x2222222222211111  # like both
+    pairs = candidates.merged(list(candidates.find_pairs(packed, sketches, Capped())))
+    one, other = (side % 3 == 0 for side in (pairs.first, pairs.second))
+    across = one != other
+    assert 0 < across.sum() == ((pairs.first == 6) | (pairs.second == 6))[across].sum()
+    assert set(pairs.second.tolist()) == set(range(2, many))  # 0 and 1 are first of their kind
+
+
+@pytest.mark.parametrize("shared", [0, 50, 80, 100])
+def test_sketches_agree_as_much_as_the_texts_do(shared: int) -> None:
+    chance, agree = np.random.default_rng(3), []
+    for _ in range(200):
+        drawn = chance.integers(0, 1 << 52, 200 - shared).astype(np.uint64)
+        keys = Ragged(np.concatenate([np.sort(drawn[:100]), np.sort(drawn[100 - shared :])]), np.array([0, 100, 200]))
+        agree.append(shingles.agreeing(*np.split(shingles.sketch(keys), 2))[0] / shingles.SKETCH_CELLS)
+    alike = shared / (200 - shared)
+    assert np.mean(agree) == pytest.approx(alike + (1 - alike) / 16, abs=0.04)  # of 16 values two are equal by chance
 
 
 def test_copies_are_found_where_most_of_them_stands_in_all_texts() -> None:
@@ -185,7 +205,7 @@ def test_of_texts_on_sides_only_pairs_across_are_told() -> None:
 
     def pairs(*sides: candidates.Sides) -> Pairs:
         packed = candidates.pack(keys, ranks, texts)
-        return candidates.merged(list(candidates.find_pairs(packed, texts, Capped(), *sides)))
+        return candidates.merged(list(candidates.find_pairs(packed, np.zeros(texts, np.uint64), Capped(), *sides)))
 
     every, across = pairs(), pairs(sides)
     apart = sides[every.first] != sides[every.second]
@@ -195,7 +215,7 @@ def test_of_texts_on_sides_only_pairs_across_are_told() -> None:
 
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
     packed = candidates.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
-    assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, 5, Capped()))
+    assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, np.zeros(5, np.uint64), Capped()))
 
 
 def test_two_loose_texts_need_a_third() -> None:
