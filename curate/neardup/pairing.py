@@ -9,7 +9,19 @@ import numpy as np
 import polars as pl
 
 from curate.neardup import similarity
-from curate.neardup.arrays import NO_RANKS, Flags, Numbers, Ragged, Ranks, blocks, distinct, stacked
+from curate.neardup.arrays import (
+    NO_HASHES,
+    NO_RANKS,
+    Flags,
+    Numbers,
+    Ragged,
+    Ranks,
+    ascending,
+    blocks,
+    distinct,
+    is_in,
+    stacked,
+)
 from curate.neardup.candidates import NO_PAIRS, PAIRS_AT_ONCE, Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.files import (
     WRITE_NUMBERS,
@@ -49,17 +61,25 @@ def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     Inputs: the sketches of all documents, a partition's keys of each shard, ranks; where only the pairs with some
     documents are asked for, the rows of these, a file for each of the last shards.
     """
-    sketched, keys, changed = inputs[0], inputs[1 : 1 + config.shards], inputs[1 + 2 * config.shards :]
-    places = [read(file, ["rank", "original"]) for file in inputs[1 + config.shards : 1 + 2 * config.shards]]
-    entries = [_packed(*shard, config.documents) for shard in zip(keys, places, strict=True)]
+    sketched, *files = inputs
+    keys, places, changed = files[: config.shards], files[config.shards : 2 * config.shards], files[2 * config.shards :]
+    rows = [*[None] * (config.shards - len(changed)), *changed]
+    sides = config.sides or [0] * config.shards
+    key, rank, side = (np.concatenate(part) for part in zip(*map(_entries, keys, places, rows, sides), strict=True))
+    ranks = distinct(rank)
+    place = np.searchsorted(ranks, rank)
+    by_place = np.empty(len(ranks), np.uint32)
+    by_place[place] = side
     capped = Capped()
-    sides = _own_sides(places, changed) if changed else _sides(places, config.sides) if config.sides else None
-    del places
-    found = find_pairs(np.concatenate(entries), read(sketched)["sketch"].to_numpy(), capped, sides)
+    packed = pack(key, place, len(ranks))
+    del key, rank, side, place
+    sketches = rows_at(sketched, ranks)["sketch"].to_numpy()
+    found = find_pairs(packed, sketches, capped, by_place if changed or config.sides else None)
     for pairs in chain([NO_PAIRS], found):
+        frame = frame_of(Pairs(ranks[pairs.first], ranks[pairs.second], pairs.shared))
         for number in range(config.partitions):
-            yield numbered("pairs", number), frame_of(pairs).filter(pl.col("first") % config.partitions == number)
-    yield "capped", _counted(capped.keys(config.documents))
+            yield numbered("pairs", number), frame.filter(pl.col("first") % config.partitions == number)
+    yield "capped", _counted(ranks, capped.keys(len(ranks)))
     return {"capped_buckets": capped.buckets, "largest_bucket": capped.largest}
 
 
@@ -131,38 +151,28 @@ def _filtered(pairs: File, some: pl.Expr) -> pl.DataFrame:
     return pl.concat(frame.filter(some) for frame in batches(pairs, rows=65536))
 
 
-def _sides(places: Sequence[pl.DataFrame], sides: Sequence[int]) -> Numbers:
-    """The side of each document, by rank."""
-    by_rank = np.empty(sum(frame.height for frame in places), np.uint32)
-    for side, frame in zip(sides, places, strict=True):
-        by_rank[frame["rank"].to_numpy()] = side
-    return by_rank
+def _entries(keys: File, place: File, changed: File | None, side: int) -> tuple[Hashes, Ranks, Ranks]:
+    """Key, rank and side of each entry of a shard's documents that are copies of no other.
 
-
-def _own_sides(places: Sequence[pl.DataFrame], changed: Sequence[File]) -> Numbers:
-    """Each document whose row is listed on a side of its own, all others on one, by rank."""
-    by_rank = np.zeros(sum(frame.height for frame in places), np.uint32)
-    for frame, rows in zip(places[-len(changed) :], changed, strict=True):
-        ranks = frame["rank"].gather(read(rows)["row"]).to_numpy()
-        by_rank[ranks] = ranks + 1
-    return by_rank
-
-
-def _packed(keys: File, places: pl.DataFrame, documents: int) -> Hashes:
-    """The keys of a shard's documents that are copies of no other, with their ranks."""
-    rank, original = columns_of(places.select("rank", "original"))
-    found = [np.empty(0, np.uint64)]
+    The documents of a shard are on one side, those of its rows that changed each on one of its own.
+    """
+    rank, original = columns_of(read(place, ["rank", "original"]))
+    alone = rank[read(changed)["row"].to_numpy()] if changed else NO_RANKS
+    found = [(NO_HASHES, NO_RANKS, NO_RANKS)]
     for frame in batches(keys, rows=65536):
         rows = frame["row"].to_numpy()
         single = np.flatnonzero(original[rows] == rank[rows])
-        found.append(pack(frame["key"].to_numpy()[single], rank[rows[single]], documents))
-    return np.concatenate(found)
+        ranks = rank[rows[single]]
+        sides = np.where(is_in(ranks, ascending(alone)), ranks + 1, side)
+        found.append((frame["key"].to_numpy()[single], ranks, sides))
+    key, ranks, sides = (np.concatenate(part) for part in zip(*found, strict=True))
+    return key, ranks, sides
 
 
-def _counted(capped: Positions) -> pl.DataFrame:
+def _counted(ranks: Ranks, capped: Positions) -> pl.DataFrame:
     """The documents, by rank, that have keys in capped buckets."""
-    ranks = np.flatnonzero(capped)
-    return pl.DataFrame({"rank": ranks.astype(np.uint32), "capped": capped[ranks].astype(np.uint32)})
+    some = np.flatnonzero(capped)
+    return pl.DataFrame({"rank": ranks[some].astype(np.uint32), "capped": capped[some].astype(np.uint32)})
 
 
 def _promising(pairs: Pairs, sizes: File, capped: File) -> Pairs:
