@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -94,7 +94,7 @@ def find_pairs(packed: Hashes, sketches: Hashes, capped: Capped, sides: Sides | 
     capped.largest = max(capped.largest, 1 + int(others.max(initial=0)))
     large = np.repeat(large, others)
     capped.ranks = np.concatenate([capped.ranks, _members(ranks, later[large], places[large])])
-    return _summed(_apart(pairs, sides) for pairs in _paired(ranks, later, places, large, sketches))
+    return _summed(_apart(pairs, sides) for pairs in _paired(ranks, sketches[ranks], later, places, large))
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
@@ -149,17 +149,18 @@ def _counted(found: Sequence[Ranks]) -> Pairs:
     return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
 
 
-def _paired(ranks: Ranks, later: Positions, places: Positions, large: Flags, sketches: Hashes) -> Iterator[Ranks]:
+def _paired(ranks: Ranks, sketches: Hashes, later: Positions, places: Positions, large: Flags) -> Iterator[Ranks]:
     """Pairs, packed, of the texts of buckets; one that shares several keys comes up several times.
 
-    `later` says where in `ranks` all but the first of each bucket stand, `places` at which place of it.
+    `ranks` and `sketches` are those of each entry; `later` says which entries are not the first of their bucket,
+    `places` at which place of it they stand.
     """
     cuts = starts_of_runs(np.cumsum(np.minimum(places, MAX_BUCKET)) // PAIRS_AT_ONCE).tolist()
     for start, end in pairwise([*cuts, len(later)]):
         few = start + np.flatnonzero(~large[start:end])
         yield from _all_pairs(ranks, later[few], places[few])
         many = start + np.flatnonzero(large[start:end])
-        yield from _alike(ranks, later[many], places[many], sketches)
+        yield from _alike(ranks, sketches, later[many], places[many])
 
 
 def _all_pairs(ranks: Ranks, later: Positions, places: Positions) -> Iterator[Ranks]:
@@ -170,21 +171,15 @@ def _all_pairs(ranks: Ranks, later: Positions, places: Positions) -> Iterator[Ra
         yield _packed(ranks[later - distance], ranks[later])
 
 
-def _alike(ranks: Ranks, later: Positions, places: Positions, sketches: Hashes) -> Iterator[Ranks]:
+def _alike(ranks: Ranks, sketches: Hashes, later: Positions, places: Positions) -> Iterator[Ranks]:
     """Those of the first texts of each bucket, and of the neighbours, whose sketches are alike."""
-    second, firsts = ranks[later], later - places
-    own = sketches[second]
-    for anchor in range(min(ANCHORS, int(places.max(initial=0)))):
-        behind = places > anchor
-        yield _with_like_sketches(ranks[firsts[behind] + anchor], second[behind], own[behind], sketches)
-    for distance in range(1, NEIGHBOURS + 1):
-        behind = places >= ANCHORS + distance
-        yield _with_like_sketches(ranks[later[behind] - distance], second[behind], own[behind], sketches)
-
-
-def _with_like_sketches(first: Ranks, second: Ranks, own: Hashes, sketches: Hashes) -> Ranks:
-    chosen = np.flatnonzero(agreeing(sketches[first], own) >= MIN_AGREEING)
-    return _packed(first[chosen], second[chosen])
+    own, firsts = sketches[later], later - places
+    anchors = ((firsts + i, i + 1) for i in range(ANCHORS))
+    neighbours = ((later - i, ANCHORS + i) for i in range(1, NEIGHBOURS + 1))
+    for others, first_place in chain(anchors, neighbours):
+        found = np.flatnonzero(agreeing(sketches[others], own) >= MIN_AGREEING)
+        found = found[places[found] >= first_place]
+        yield _packed(ranks[others[found]], ranks[later[found]])
 
 
 def _apart(pairs: Ranks, sides: Sides | None) -> Ranks:

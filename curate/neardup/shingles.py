@@ -10,6 +10,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from curate import text
@@ -123,13 +124,13 @@ def sketch(keys: Ragged) -> Hashes:
     return packed
 
 
-def agreeing(some: Hashes, others: Hashes) -> Positions:
+def agreeing(some: Hashes, others: Hashes) -> npt.NDArray[np.uint8]:
     """In how many cells pairs of sketches agree."""
     apart = some ^ others
     apart |= apart >> np.uint64(1)
     apart |= apart >> np.uint64(2)
     apart &= _LAST_BITS
-    found: Positions = SKETCH_CELLS - np.bitwise_count(apart).astype(np.int64)
+    found: npt.NDArray[np.uint8] = SKETCH_CELLS - np.bitwise_count(apart)
     return found
 
 
