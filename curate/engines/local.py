@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 
 from curate import forkserver
 from curate.engines.attempts import Deaths, attempt
+from curate.machine import keep_freed_memory
 from curate.store import execute
 from curate.tasks import Done, Task
 
@@ -41,6 +42,7 @@ class LocalEngine:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         _raise_file_limit()
+        keep_freed_memory()
         self._idle: list[_Worker] = []
 
     def run(self, tasks: Sequence[Task], root: str) -> Iterator[tuple[int, Done]]:
@@ -159,6 +161,7 @@ def _serve(connection: Connection) -> None:
     """A worker's life: until the other end is closed, or the run that started it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _raise_file_limit()
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:

@@ -17,6 +17,7 @@ import curate
 from curate.engines.attempts import Deaths, attempt
 from curate.errors import CurateError, TaskError, UsageError
 from curate.forkserver import ENVIRONMENT
+from curate.machine import keep_freed_memory
 from curate.readers.urls import source
 from curate.tasks import Done, Task
 
@@ -81,6 +82,7 @@ class RayEngine:
 
 def _attempt(task: Task, root: str, cwd: str, careful: bool) -> Done:
     os.chdir(cwd)  # relative paths of the config mean the same everywhere
+    keep_freed_memory()
     return attempt(task, root, careful)
 
 

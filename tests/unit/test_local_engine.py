@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -246,3 +247,28 @@ def test_workers_end_with_a_killed_run(tmp_path):
     while any(alive(pid) for pid in workers):
         assert time.monotonic() < deadline, "workers outlive the run"
         time.sleep(0.1)
+
+
+FAULTS = """
+import resource
+import numpy as np
+from curate.machine import keep_freed_memory
+
+def faults() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        np.ones(1 << 21, np.uint8), np.ones(1 << 23, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given = faults()
+keep_freed_memory()
+faults()
+print(given, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_memory_of_arrays_is_taken_from_the_kernel_once() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    given, kept = map(int, done.stdout.split())
+    assert kept < 0.1 * given
