@@ -4,6 +4,7 @@
 
     runs        dedup: documents in order of preference (tasks of a shard, then of 500,000 documents)
     order       dedup: a rank for every document, exact copies found (one task)
+    candidates  dedup: the pairs of a partition's keys, all of them in too many documents (one of many tasks)
     pairs       dedup: the pairs that are worth verifying (one of many tasks)
     shingles    dedup: the shingles of a shard's documents that are in a pair (one of many tasks)
     clusters    dedup: connected documents, a representative for each, a verdict on every row (one task)
@@ -33,9 +34,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-STEPS = ("runs", "order", "pairs", "shingles", "clusters", "templates", "split", "driver")
+STEPS = ("runs", "order", "candidates", "pairs", "shingles", "clusters", "templates", "split", "driver")
 SHARD = 10_000
 PARTITION = 25_000
+KEYS, BUCKET = 100, 250
+"""Keys of a document, and documents that have each, in the step `candidates`."""
 TOKENS = 800
 """Of a document, in the step `shingles`."""
 LINES = 40
@@ -61,6 +64,10 @@ def documents(folder: Path, count: int) -> None:
             "sketch": chance.integers(0, 1 << 63, len(rows), np.uint64),
         }
         pl.DataFrame(sampled).write_parquet(folder / f"sampled-{number:05}.parquet")
+        entries = PARTITION * KEYS * len(rows) // count
+        frequent = chance.integers(0, PARTITION * KEYS // BUCKET, entries, np.uint64) << np.uint64(30)
+        holders = np.sort(chance.integers(0, len(rows), entries, np.uint32))
+        pl.DataFrame({"key": frequent, "row": holders}).write_parquet(folder / f"keys-{number:05}.parquet")
         pl.DataFrame({"id": ids, "cluster": ids, "url": None, "source": "made-up", "record": rows}).with_columns(
             url=pl.lit(None, pl.String)
         ).write_parquet(folder / f"shard-{number:05}.parquet")
@@ -113,6 +120,18 @@ def ordered(folder: Path, count: int, build: Any) -> dict[str, Any]:
     config = ordering.Ordering(documents=count, shards=len(shards), partitions=1, audit=500)
     inputs = [*parts, *files(folder, "sampled", count)]
     return build.run("order", ordering.order, [inputs], config)[0].files
+
+
+def candidates(folder: Path, count: int) -> None:
+    from curate.neardup import pairing
+    from curate.neardup.files import numbered
+
+    with rounds(folder, "dedup") as build:
+        known = ordered(folder, count, build)
+        keys = files(folder, "keys", count)
+        ranks = [known[numbered("ranks", number)] for number in range(len(keys))]
+        config = pairing.Pairing(documents=count, shards=len(keys), partitions=-(-count // PARTITION))
+        build.run("candidates", pairing.pair_up, [[known["sketches"], *keys, *ranks]], config)
 
 
 def pairs(folder: Path, count: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from curate import removal_list
 from curate.errors import ReleaseError
 from curate.neardup.audit import wilson
-from curate.neardup.candidates import ANCHORS, MAX_BUCKET
+from curate.neardup.candidates import ANCHORS, MAX_BUCKET, NEIGHBOURS
 from curate.release import manifest
 from curate.release.manifest import Manifest
 from curate.report import figures, samples
@@ -65,7 +65,7 @@ def report(
         audit=_audit(trail),
         capped=trail.rounds("dedup").get("candidates", {}).get("capped_buckets", 0),
         max_bucket=MAX_BUCKET,
-        anchors=ANCHORS,
+        compared=ANCHORS + NEIGHBOURS,
         pairs=list(_pairs(trail)),
         release=made,
         fault=fault,
