@@ -232,9 +232,11 @@ def test_how_far_each_stratum_is_off(tmp_path, test, languages, said, broken):
         (name, split) for name in languages for split, n in zip(SPLITS, STRATA[name], strict=True) for _ in range(n)
     ]
     frame = documents(len(rows), language=[name for name, _ in rows], split=[split for _, split in rows])
-    check = verify(tmp_path, finished(tmp_path, frame), stratify="language", test=test).checks[-1]
-    assert check == {
-        "check": f"each language has its share of each split{said}",
-        "checked": len(languages),
-        "broken": broken,
-    }
+    for shards_of_each_split in (1, 2):
+        folder = tmp_path / str(shards_of_each_split)
+        shards = finished(folder, frame, ("data", "more")[:shards_of_each_split])
+        assert verify(folder, shards, stratify="language", test=test).checks[-1] == {
+            "check": f"each language has its share of each split{said}",
+            "checked": len(languages),
+            "broken": broken,
+        }
