@@ -37,8 +37,8 @@ import polars as pl
 STEPS = ("runs", "order", "candidates", "pairs", "shingles", "clusters", "templates", "split", "driver")
 SHARD = 10_000
 PARTITION = 25_000
-KEYS, BUCKET = 100, 250
-"""Keys of a document, and documents that have each, in the step `candidates`."""
+KEYS, LOWEST, BUCKET = 100, 8, 250
+"""Keys of a document, those it is compared by, and documents that have each, in the step `candidates`."""
 TOKENS = 800
 """Of a document, in the step `shingles`."""
 LINES = 40
@@ -67,18 +67,23 @@ def documents(folder: Path, count: int) -> None:
         entries = PARTITION * KEYS * len(rows) // count
         frequent = chance.integers(0, PARTITION * KEYS // BUCKET, entries, np.uint64) << np.uint64(30)
         holders = np.sort(chance.integers(0, len(rows), entries, np.uint32))
-        pl.DataFrame({"key": frequent, "row": holders}).write_parquet(folder / f"keys-{number:05}.parquet")
+        lowest = chance.random(entries) < LOWEST / KEYS
+        pl.DataFrame({"key": frequent, "row": holders, "low": lowest}).write_parquet(
+            folder / f"keys-{number:05}.parquet"
+        )
         pl.DataFrame({"id": ids, "cluster": ids, "url": None, "source": "made-up", "record": rows}).with_columns(
             url=pl.lit(None, pl.String)
         ).write_parquet(folder / f"shard-{number:05}.parquet")
     first = np.sort(chance.integers(0, count, count // 8).astype(np.uint32))
     second = np.minimum(first + chance.integers(1, 1000, len(first)), count - 1).astype(np.uint32)
-    pairs = pl.DataFrame({"first": first, "second": second, "shared": 20, "jaccard": 0.8, "containment": 0.9})
+    pairs = pl.DataFrame(
+        {"first": first, "second": second, "shared": 20, "frequent": 0, "jaccard": 0.8, "containment": 0.9}
+    )
     pairs = pairs.with_columns(shared=pl.col("shared").cast(pl.Int64)).filter(pl.col("first") < pl.col("second"))
     for number in range(parts := -(-count // PARTITION)):
         mine = pairs.filter(pl.col("first") % parts == number)
-        mine.select("first", "second", "shared").write_parquet(folder / f"pairs-{number:05}.parquet")
-        mine.drop("shared").write_parquet(folder / f"alike-{number:05}.parquet")
+        mine.select("first", "second", "shared", "frequent").write_parquet(folder / f"pairs-{number:05}.parquet")
+        mine.drop("shared", "frequent").write_parquet(folder / f"alike-{number:05}.parquet")
 
 
 def files(folder: Path, name: str, count: int, each: int = SHARD) -> list[Any]:

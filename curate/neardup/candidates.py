@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,24 +17,30 @@ from curate.neardup.arrays import (
     Scores,
     ascending,
     ascending_order,
+    blocks,
     distinct,
     starts_of_runs,
 )
-from curate.neardup.shingles import SPARE_BITS, agreeing
+from curate.neardup.shingles import LOWEST, SPARE_BITS, resemblance
 from curate.text import Hashes, Positions
 
 MIN_SHARED = 0.3
 """Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
 MIN_SIMILARITY = 0.07
 """And what their Jaccard similarity must seem to be: half of what is the least of a copy cut from a longer text."""
-MIN_KEYS = 8
+MIN_KEYS = LOWEST
 """Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
 MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
+FIRST = 4
+"""Texts of a larger bucket, first by rank, that the others are paired with, whatever these are like: for pieces."""
 ANCHORS, NEIGHBOURS = 96, 32
-"""Of a larger bucket, the first texts by rank, and those before a text, that it is compared with: as many together."""
-MIN_AGREEING = 5
-"""And cells of their sketches that must agree, of 16: unrelated texts do so once in 400 pairs, copies nearly always."""
+"""And the first ones by rank, and those before a text, that it is paired with where their sketches are alike."""
+MIN_RESEMBLANCE = 0.3
+"""How alike that is, by `resemblance`: 5 of 16 cells. Strangers of 50 shingles and more are so once in 400 pairs."""
+NEAR, ENOUGH = 0.9, 6
+"""A text that has found six as like as this in a bucket looks no further there: pages that differ in a number alone
+would be pairs all with all."""
 Sides = Numbers
 """On which side each text stands, by rank."""
 _ONE = np.uint64(1)
@@ -44,14 +50,18 @@ PAIRS_AT_ONCE = 1 << 20
 
 
 class Pairs(NamedTuple):
-    """Pairs of texts by rank, `first < second`, and how many sampled shingles they have in common."""
+    """Pairs of texts by rank, `first < second`, and how many sampled shingles they have in common.
+
+    `frequent` are those of large buckets, of the lowest of a text alone; one where sketches are alike counts as all.
+    """
 
     first: Ranks
     second: Ranks
     shared: Positions
+    frequent: Positions
 
 
-NO_PAIRS = Pairs(NO_RANKS, NO_RANKS, NO_RANKS)
+NO_PAIRS = Pairs(NO_RANKS, NO_RANKS, NO_RANKS, NO_RANKS)
 
 
 @dataclass
@@ -67,63 +77,74 @@ class Capped:
         return np.bincount(self.ranks, minlength=texts)
 
 
-def pack(keys: Hashes, ranks: Ranks, texts: int) -> Hashes:
-    """Key and rank of each entry in one number that sorts by both; the key loses as many bits as the rank needs."""
-    bits = _rank_bits(texts)
-    return keys << SPARE_BITS >> bits << bits | ranks.astype(np.uint64)
+def pack(keys: Hashes, ranks: Ranks | Numbers, low: Flags, texts: int) -> Hashes:
+    """Each entry in one number that sorts by key and rank: also whether the key is one of the text's lowest.
+
+    The key loses as many bits as the others need.
+    """
+    bits = _bits(texts)
+    about = ranks.astype(np.uint64) << _ONE | low.astype(np.uint64)
+    return keys << SPARE_BITS >> bits << bits | about
 
 
 def find_pairs(packed: Hashes, sketches: Hashes, capped: Capped, sides: Sides | None = None) -> Iterator[Pairs]:
     """Pairs of texts that have sampled shingles in common, out of one packed entry for each shingle of each text.
 
-    In a bucket of more than `MAX_BUCKET` texts each is paired with those of the first `ANCHORS` and of its `NEIGHBOURS`
-    by rank whose sketches are like its own, so that the work grows with the texts and not with their square; `capped`
-    counts those buckets. With `sides`, only the pairs of texts on different sides are told. Sketches and sides are by
-    rank.
+    In a bucket of more than `MAX_BUCKET` texts each is paired with the first `FIRST`, if the shingle is among the
+    lowest of one of the two, and if it is among its own with those of the first `ANCHORS` and of its `NEIGHBOURS` whose
+    sketches are like its own. So the work grows with the texts and not with their square. `capped` counts those
+    buckets. With `sides`, only the pairs of texts on different sides are told. Sketches and sides are by rank.
     """
-    bits = _rank_bits(len(sketches))
+    bits = _bits(len(sketches))
     packed = distinct(packed)
     later = np.flatnonzero(packed[1:] ^ packed[:-1] < _ONE << bits) + 1  # all but the first of each bucket
     starts = starts_of_runs(later - np.arange(len(later)))
-    others = np.diff(np.append(starts, len(later)))
-    places = np.arange(1, len(later) + 1) - np.repeat(starts, others)
-    large = others >= MAX_BUCKET
-    packed &= (_ONE << bits) - _ONE
-    ranks = packed.view(np.int64)
-    capped.buckets += int(large.sum())
-    capped.largest = max(capped.largest, 1 + int(others.max(initial=0)))
-    large = np.repeat(large, others)
+    more = np.diff(np.append(starts, len(later)))
+    places = np.arange(1, len(later) + 1) - np.repeat(starts, more)
+    low = (packed & _ONE).astype(bool)
+    ranks = ((packed & ((_ONE << bits) - _ONE)) >> _ONE).astype(np.int64)
+    del packed
+    large = np.repeat(more >= MAX_BUCKET, more)
+    capped.buckets += int((more >= MAX_BUCKET).sum())
+    capped.largest = max(capped.largest, 1 + int(more.max(initial=0)))
     capped.ranks = np.concatenate([capped.ranks, _members(ranks, later[large], places[large])])
-    return _summed(_apart(pairs, sides) for pairs in _paired(ranks, sketches[ranks], later, places, large))
+    entries = _Entries(ranks, low, sketches[ranks], ranks if sides is None else sides[ranks])
+    few, many = np.flatnonzero(~large), np.flatnonzero(large)
+    asking = many[low[later[many]]]
+    yield from _summed(_all_pairs(entries, later[few], places[few]), shared=1)
+    yield from _summed(_with_first(entries, later[many], places[many]), frequent=1)
+    yield from _summed(_alike(entries, later[asking], places[asking]), frequent=LOWEST)
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
     """The pairs whose signatures leave it possible that they are alike, or a good part of the smaller in the larger.
 
     `keys`, `rates` and `capped` are by rank: shingles in a text's signature, of what share of its shingles that is a
-    sample, and how many of them are in a capped bucket. These tell nothing: two texts that share one are not a pair.
+    sample, and how many of them are in a capped bucket. These tell nothing: two texts that share one are not a pair,
+    but those that share some of the lowest are.
     """
+    shared, few = pairs.shared + pairs.frequent, np.minimum(keys, LOWEST)
     telling = np.maximum(keys - capped, np.minimum(keys, MIN_KEYS))
     sizes, rate = telling / rates, np.minimum(rates[pairs.first], rates[pairs.second])
     one, other = rate * sizes[pairs.first], rate * sizes[pairs.second]
-    hopeful = (pairs.shared >= MIN_SHARED * np.minimum(one, other)) & (
-        pairs.shared >= MIN_SIMILARITY * (one + other - pairs.shared)
-    )
+    hopeful = (shared >= MIN_SHARED * np.minimum(one, other)) & (shared >= MIN_SIMILARITY * (one + other - shared))
+    hopeful |= pairs.frequent >= MIN_SHARED * np.maximum(np.minimum(few[pairs.first], few[pairs.second]), 1)
     return Pairs(*(column[hopeful] for column in pairs))
 
 
 def merged(found: Sequence[Pairs]) -> Pairs:
     """Pairs from one or several places, each pair once, in order, with the sum of what they share."""
-    first, second, shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
+    first, second, *shared = (np.concatenate(column) for column in zip(NO_PAIRS, *found, strict=True))
     packed = _packed(first, second)
     order = ascending_order(packed)
     packed = packed[order]
     starts = starts_of_runs(packed)
-    return _unpacked(packed[starts], np.add.reduceat(shared[order], starts) if len(starts) else shared)
+    sums = (np.add.reduceat(one[order], starts) if len(starts) else one for one in shared)
+    return Pairs(*_unpacked(packed[starts]), *sums)
 
 
-def _unpacked(pairs: Ranks, shared: Positions) -> Pairs:
-    return Pairs(pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1), shared)
+def _unpacked(pairs: Ranks) -> tuple[Ranks, Ranks]:
+    return pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1)
 
 
 def _members(ranks: Ranks, later: Positions, places: Positions) -> Numbers:
@@ -131,69 +152,92 @@ def _members(ranks: Ranks, later: Positions, places: Positions) -> Numbers:
     return np.concatenate([ranks[later[places == 1] - 1], ranks[later]]).astype(np.uint32)
 
 
-def _summed(found: Iterable[Ranks]) -> Iterator[Pairs]:
-    """Packed pairs with how often each comes up, some at a time."""
+def _summed(found: Iterable[Ranks], shared: int = 0, frequent: int = 0) -> Iterator[Pairs]:
+    """Packed pairs, some at a time, each once with so much for each time that it comes up."""
     held, count = [NO_RANKS], 0
     for pairs in found:
         held.append(pairs)
         count += len(pairs)
         if count > PAIRS_AT_ONCE:
-            yield _counted(held)
+            yield _counted(held, shared, frequent)
             held, count = held[:1], 0
-    yield _counted(held)
+    yield _counted(held, shared, frequent)
 
 
-def _counted(found: Sequence[Ranks]) -> Pairs:
+def _counted(found: Sequence[Ranks], shared: int, frequent: int) -> Pairs:
     pairs = ascending(np.concatenate(found))
     starts = starts_of_runs(pairs)
-    return _unpacked(pairs[starts], np.diff(np.append(starts, len(pairs))))
+    times = np.diff(np.append(starts, len(pairs)))
+    return Pairs(*_unpacked(pairs[starts]), shared * times, frequent * times)
 
 
-def _paired(ranks: Ranks, sketches: Hashes, later: Positions, places: Positions, large: Flags) -> Iterator[Ranks]:
-    """Pairs, packed, of the texts of buckets; one that shares several keys comes up several times.
+class _Entries(NamedTuple):
+    """One shingle of one text each, by shingle and rank. Texts without sides are all on different ones."""
 
-    `ranks` and `sketches` are those of each entry; `later` says which entries are not the first of their bucket,
-    `places` at which place of it they stand.
-    """
-    cuts = starts_of_runs(np.cumsum(np.minimum(places, MAX_BUCKET)) // PAIRS_AT_ONCE).tolist()
-    for start, end in pairwise([*cuts, len(later)]):
-        few = start + np.flatnonzero(~large[start:end])
-        yield from _all_pairs(ranks, later[few], places[few])
-        many = start + np.flatnonzero(large[start:end])
-        yield from _alike(ranks, sketches, later[many], places[many])
+    ranks: Ranks
+    low: Flags
+    sketches: Hashes
+    sides: Ranks | Sides
+
+    def pairs(self, first: Positions, second: Positions) -> Ranks:
+        """The texts of these entries, packed, where they are on different sides."""
+        apart = self.sides[first] != self.sides[second]
+        return _packed(self.ranks[first[apart]], self.ranks[second[apart]])
+
+    def resemblance(self, first: Positions, second: Positions) -> Scores:
+        """How like each other the texts of these entries are by their sketches, 0 where they are on one side."""
+        apart = self.sides[first] != self.sides[second]
+        alike: Scores = apart * resemblance(self.sketches[first], self.sketches[second])
+        return alike
 
 
-def _all_pairs(ranks: Ranks, later: Positions, places: Positions) -> Iterator[Ranks]:
+# In what follows one that shares several keys comes up several times. `later` says which entries are not the first of
+# their bucket, `places` at which place of it they stand.
+
+
+def _all_pairs(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
     """All pairs of each bucket."""
-    for distance in range(1, int(places.max(initial=0)) + 1):
-        behind = np.flatnonzero(places >= distance)
-        later, places = later[behind], places[behind]
-        yield _packed(ranks[later - distance], ranks[later])
+    cuts = starts_of_runs(np.cumsum(places) // PAIRS_AT_ONCE).tolist()
+    for some in (slice(*cut) for cut in pairwise([*cuts, len(later)])):
+        second, place = later[some], places[some]
+        for distance in range(1, int(place.max(initial=0)) + 1):
+            behind = np.flatnonzero(place >= distance)
+            second, place = second[behind], place[behind]
+            yield entries.pairs(second - distance, second)
 
 
-def _alike(ranks: Ranks, sketches: Hashes, later: Positions, places: Positions) -> Iterator[Ranks]:
-    """Those of the first texts of each bucket, and of the neighbours, whose sketches are alike."""
-    own, firsts = sketches[later], later - places
-    anchors = ((firsts + i, i + 1) for i in range(ANCHORS))
-    neighbours = ((later - i, ANCHORS + i) for i in range(1, NEIGHBOURS + 1))
-    for others, first_place in chain(anchors, neighbours):
-        found = np.flatnonzero(agreeing(sketches[others], own) >= MIN_AGREEING)
-        found = found[places[found] >= first_place]
-        yield _packed(ranks[others[found]], ranks[later[found]])
+def _with_first(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
+    """Each with the first of its bucket, where the key is among the lowest of one of the two.
+
+    What is in both of two texts, of which one is a piece of the other, is among the lowest of the piece.
+    """
+    for some in blocks(len(later), -(-PAIRS_AT_ONCE // FIRST)):
+        second, begin = later[some], later[some] - places[some]
+        for first in (begin + place for place in range(FIRST)):
+            told = (entries.low[first] | entries.low[second]) & (first < second)
+            yield entries.pairs(first[told], second[told])
 
 
-def _apart(pairs: Ranks, sides: Sides | None) -> Ranks:
-    """Those of texts on different sides; where there are no sides, all."""
-    if sides is None:
-        return pairs
-    first, second, _ = _unpacked(pairs, NO_RANKS)
-    across: Ranks = pairs[sides[first] != sides[second]]
-    return across
+def _alike(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
+    """Each with those of the first of its bucket, and of its neighbours, whose sketches are like its own."""
+    for some in blocks(len(later), -(-PAIRS_AT_ONCE // MAX_BUCKET)):
+        second, place = later[some], places[some]
+        near = np.zeros(len(second), np.int64)
+        for step in range(ANCHORS + NEIGHBOURS):
+            distance = step - ANCHORS + 1  # of a neighbour; where there is none, the product makes up for it
+            first = second - distance if distance > 0 else second - place + step
+            alike = (place > step) * entries.resemblance(first, second)
+            found = alike >= MIN_RESEMBLANCE
+            yield entries.pairs(first[found], second[found])
+            near += alike >= NEAR
+            looking = near < ENOUGH
+            second, place, near = second[looking], place[looking], near[looking]
 
 
 def _packed(first: Ranks, second: Ranks) -> Ranks:
     return first << _RANK_BITS | second
 
 
-def _rank_bits(texts: int) -> np.uint64:
-    return np.uint64(max(1, (texts - 1).bit_length()))
+def _bits(texts: int) -> np.uint64:
+    """Of an entry, for its rank and whether its key is one of the lowest."""
+    return np.uint64(1 + max(1, (texts - 1).bit_length()))

@@ -68,7 +68,7 @@ def texts_of(shard: File, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 def frame_of(columns: Pairs | Verified) -> pl.DataFrame:
     """Pairs as they are written."""
-    small = {name: pl.UInt32 for name in ("first", "second", "shared") if name in columns._fields}
+    small: dict[str, type[pl.DataType]] = dict.fromkeys({*Pairs._fields} & {*columns._fields}, pl.UInt32)
     return pl.DataFrame(columns._asdict(), schema_overrides=small)
 
 

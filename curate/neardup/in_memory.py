@@ -10,7 +10,7 @@ import scipy.sparse  # noqa: F401  # what similarity.py imports when it is neede
 from curate.neardup.arrays import NO_HASHES, NO_RANKS, Ragged, Ranks, blocks, first_of
 from curate.neardup.candidates import Capped, Pairs, find_pairs, merged, pack, promising
 from curate.neardup.representatives import assign
-from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, sets, sign, sketch, slices, tokens
+from curate.neardup.shingles import BATCH_TOKENS, MAX_SHINGLE, Signatures, lowest, sets, sign, sketch, slices, tokens
 from curate.neardup.similarity import NO_VERIFIED, Verified, verify
 from curate.text import Hashes
 
@@ -65,7 +65,8 @@ def _packed(signed: list[Signatures], order: Ranks, originals: Ranks) -> Hashes:
         end -= len(part.sizes)
         owners = ranks[end : end + len(part.sizes)][part.keys.owners]
         single = np.flatnonzero(originals[owners] == owners)
-        packed.append(pack(part.keys.values[single], owners[single], len(order)))
+        low = lowest(part.keys)[single]
+        packed.append(pack(part.keys.values[single], owners[single], low, len(order)))
     return np.concatenate(packed)
 
 

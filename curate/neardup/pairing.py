@@ -10,13 +10,11 @@ import polars as pl
 
 from curate.neardup import similarity
 from curate.neardup.arrays import (
-    NO_HASHES,
     NO_RANKS,
     Flags,
     Numbers,
     Ragged,
     Ranks,
-    ascending,
     blocks,
     distinct,
     is_in,
@@ -63,20 +61,15 @@ def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     """
     sketched, *files = inputs
     keys, places, changed = files[: config.shards], files[config.shards : 2 * config.shards], files[2 * config.shards :]
-    rows = [*[None] * (config.shards - len(changed)), *changed]
-    sides = config.sides or [0] * config.shards
-    key, rank, side = (np.concatenate(part) for part in zip(*map(_entries, keys, places, rows, sides), strict=True))
-    ranks = distinct(rank)
-    place = np.searchsorted(ranks, rank)
-    by_place = np.empty(len(ranks), np.uint32)
-    by_place[place] = side
-    capped = Capped()
-    packed = pack(key, place, len(ranks))
-    del key, rank, side, place
+    entries = pl.concat(map(_entries, keys, places))
+    ranks = distinct(entries["rank"].to_numpy()).astype(np.int64)  # what follows has their places among these as ranks
     sketches = rows_at(sketched, ranks)["sketch"].to_numpy()
-    found = find_pairs(packed, sketches, capped, by_place if changed or config.sides else None)
+    sides = _own_sides(places, changed, ranks) if changed else _sides(places, config.sides, ranks)
+    capped = Capped()
+    found = find_pairs(_packed(entries, ranks), sketches, capped, sides)
+    del entries
     for pairs in chain([NO_PAIRS], found):
-        frame = frame_of(Pairs(ranks[pairs.first], ranks[pairs.second], pairs.shared))
+        frame = frame_of(pairs._replace(first=ranks[pairs.first], second=ranks[pairs.second]))
         for number in range(config.partitions):
             yield numbered("pairs", number), frame.filter(pl.col("first") % config.partitions == number)
     yield "capped", _counted(ranks, capped.keys(len(ranks)))
@@ -151,22 +144,41 @@ def _filtered(pairs: File, some: pl.Expr) -> pl.DataFrame:
     return pl.concat(frame.filter(some) for frame in batches(pairs, rows=65536))
 
 
-def _entries(keys: File, place: File, changed: File | None, side: int) -> tuple[Hashes, Ranks, Ranks]:
-    """Key, rank and side of each entry of a shard's documents that are copies of no other.
+def _entries(keys: File, place: File) -> pl.DataFrame:
+    """Columns key, rank and low: the keys of a shard's documents that are copies of no other."""
+    documents = read(place, ["rank", "original"])
+    single = pl.col("rank") == pl.col("original")
+    found = (frame.with_columns(documents[frame["row"]]).filter(single) for frame in batches(keys, rows=65536))
+    return pl.concat(frame.select("key", "rank", "low") for frame in found)
 
-    The documents of a shard are on one side, those of its rows that changed each on one of its own.
-    """
-    rank, original = columns_of(read(place, ["rank", "original"]))
-    alone = rank[read(changed)["row"].to_numpy()] if changed else NO_RANKS
-    found = [(NO_HASHES, NO_RANKS, NO_RANKS)]
-    for frame in batches(keys, rows=65536):
-        rows = frame["row"].to_numpy()
-        single = np.flatnonzero(original[rows] == rank[rows])
-        ranks = rank[rows[single]]
-        sides = np.where(is_in(ranks, ascending(alone)), ranks + 1, side)
-        found.append((frame["key"].to_numpy()[single], ranks, sides))
-    key, ranks, sides = (np.concatenate(part) for part in zip(*found, strict=True))
-    return key, ranks, sides
+
+def _packed(entries: pl.DataFrame, ranks: Ranks) -> Hashes:
+    """Entries with the places of their ranks among all."""
+    key, rank, low = (entries[name].to_numpy() for name in ("key", "rank", "low"))
+    return pack(key, np.searchsorted(ranks, rank), low, len(ranks))
+
+
+def _sides(places: Sequence[File], sides: Sequence[int], ranks: Ranks) -> Numbers | None:
+    """The side of each of some documents: of the shard that it is in. None where shards have no sides."""
+    found = np.empty(len(ranks), np.uint32)
+    for side, file in zip(sides, places, strict=bool(sides)):
+        found[_places_of(read(file, ["rank"])["rank"], ranks)] = side
+    return found if sides else None
+
+
+def _own_sides(places: Sequence[File], changed: Sequence[File], ranks: Ranks) -> Numbers:
+    """Of some documents, each whose row is listed on a side of its own, all others on one."""
+    found = np.zeros(len(ranks), np.uint32)
+    for file, rows in zip(places[-len(changed) :], changed, strict=True):
+        listed = _places_of(read(file, ["rank"])["rank"].gather(read(rows)["row"]), ranks)
+        found[listed] = ranks[listed] + 1
+    return found
+
+
+def _places_of(listed: pl.Series, ranks: Ranks) -> Positions:
+    """Where those that are there stand among ascending ranks."""
+    wanted = listed.to_numpy()
+    return np.searchsorted(ranks, wanted[is_in(wanted, ranks)])
 
 
 def _counted(ranks: Ranks, capped: Positions) -> pl.DataFrame:
@@ -180,8 +192,8 @@ def _promising(pairs: Pairs, sizes: File, capped: File) -> Pairs:
     ranks = distinct(np.concatenate([pairs.first, pairs.second]))
     first, second = (np.searchsorted(ranks, side) for side in (pairs.first, pairs.second))
     about = [*columns_of(rows_at(sizes, ranks)), *columns_of(rows_at(capped, ranks))]
-    chosen = promising(Pairs(first, second, pairs.shared), *about)
-    return Pairs(ranks[chosen.first], ranks[chosen.second], chosen.shared)
+    chosen = promising(pairs._replace(first=first, second=second), *about)
+    return chosen._replace(first=ranks[chosen.first], second=ranks[chosen.second])
 
 
 def _wanted(parts: Sequence[File], ranks: Numbers, documents: int) -> list[Flags]:

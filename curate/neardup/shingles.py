@@ -26,6 +26,8 @@ SAMPLED_AT_LEAST = 64
 """Shingles of a short text in its signature, about; all of them where it has fewer."""
 SKETCH_CELLS = 16
 """Cells of a sketch, of four bits each."""
+LOWEST = 8
+"""Sampled shingles of a text, those with the lowest hashes, by which it is compared where they are frequent."""
 MAX_SHINGLE = 16
 BATCH_CHARS = 1 << 19
 BATCH_TOKENS = 1 << 17
@@ -35,8 +37,7 @@ SET_BITS = np.uint64(55)  # of a hash, beside 9 bits that say which of 512 texts
 SPARE_BITS = np.uint64(64 - 55)
 _ROLL = np.uint64(0x9E3779B97F4A7C15)
 _TOKEN_BITS = np.uint64(32)
-_FOUR_BITS = np.uint64(4)
-_LAST_BITS = np.uint64(0x1111111111111111)  # of each cell
+_LAST_OF_EACH_CELL = np.uint64(0x1111111111111111)
 
 
 class Signatures(NamedTuple):
@@ -109,28 +110,40 @@ def _sample(tokens: Ragged, rates: Scores) -> Ragged:
     return as_sets(Ragged(rolled[chosen], np.searchsorted(chosen, tokens.offsets)))
 
 
+def lowest(keys: Ragged) -> Flags:
+    """Which entries of signatures are among the `LOWEST` of their text, by hash."""
+    return np.arange(len(keys.values)) - np.repeat(keys.offsets[:-1], keys.lengths) < LOWEST
+
+
 def sketch(keys: Ragged) -> Hashes:
-    """A number for each text, from its signature: two texts agree in about as many of its cells as they are alike.
+    """A number for each text, from its signature, by which `resemblance` guesses how alike two are.
 
     One permutation hashing (Li, Owen, Zhang 2012) of which b = 4 bits are kept (Li, König 2010): each shingle falls
-    into a cell, and the lowest of a cell leaves four bits there. A cell without a shingle has zeros.
+    into one of 16 cells, and the lowest of a cell leaves a number from 1 to 15 there. An empty cell has 0.
     """
     mixed = keys.values * _ROLL
     cells = SKETCH_CELLS * keys.owners + (mixed >> np.uint64(60)).astype(np.int64)
-    bits = np.zeros(SKETCH_CELLS * len(keys.lengths), np.uint64)
-    bits[cells[::-1]] = (mixed[::-1] >> np.uint64(56)) & np.uint64(15)  # backwards: the lowest is the last to stay
-    shifts = _FOUR_BITS * np.arange(SKETCH_CELLS, dtype=np.uint64)
-    packed: Hashes = np.bitwise_or.reduce(bits.reshape(-1, SKETCH_CELLS) << shifts, axis=1)
+    filled, first = np.unique(cells, return_index=True)  # a text's keys ascend
+    numbers = np.zeros(SKETCH_CELLS * len(keys.lengths), np.uint64)
+    numbers[filled] = (mixed[first] >> np.uint64(28)) % np.uint64(15) + np.uint64(1)
+    shifts = np.uint64(4) * np.arange(SKETCH_CELLS, dtype=np.uint64)
+    packed: Hashes = np.bitwise_or.reduce(numbers.reshape(-1, SKETCH_CELLS) << shifts, axis=1)
     return packed
 
 
-def agreeing(some: Hashes, others: Hashes) -> npt.NDArray[np.uint8]:
-    """In how many cells pairs of sketches agree."""
-    apart = some ^ others
-    apart |= apart >> np.uint64(1)
-    apart |= apart >> np.uint64(2)
-    apart &= _LAST_BITS
-    found: npt.NDArray[np.uint8] = SKETCH_CELLS - np.bitwise_count(apart)
+def resemblance(some: Hashes, others: Hashes) -> Scores:
+    """About the Jaccard similarity of the signatures of pairs of texts, from their sketches: the share of cells that
+    agree, of those that either text fills. Two cells of strangers agree once in 15 times."""
+    filled, apart = _cells(some | others), _cells(some ^ others)
+    alike: Scores = (filled - apart) / np.maximum(filled, 1)
+    return alike
+
+
+def _cells(sketches: Hashes) -> npt.NDArray[np.uint8]:
+    """In how many cells a sketch has a number."""
+    sketches = sketches | sketches >> np.uint64(1)
+    sketches |= sketches >> np.uint64(2)
+    found: npt.NDArray[np.uint8] = np.bitwise_count(sketches & _LAST_OF_EACH_CELL)
     return found
 
 

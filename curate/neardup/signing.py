@@ -24,7 +24,7 @@ from curate.neardup.files import (
 from curate.section import Section
 from curate.tasks import File, Rows
 
-_NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32})
+_NO_KEYS = pl.DataFrame(schema={"key": pl.UInt64, "row": pl.UInt32, "low": pl.Boolean})
 
 
 class Signing(Section):
@@ -52,7 +52,7 @@ def list_keys(inputs: Sequence[File], config: Partitioned) -> Rows:
         sketches = shingles.sketch(signed.keys)
         yield "sampled", pl.DataFrame({"keys": signed.keys.lengths, "rate": signed.rates, "sketch": sketches})
         rows = (row + signed.keys.owners).astype(np.uint32)
-        waiting.append(pl.DataFrame({"key": signed.keys.values, "row": rows}))
+        waiting.append(pl.DataFrame({"key": signed.keys.values, "row": rows, "low": shingles.lowest(signed.keys)}))
         row += len(signed.sizes)
         if sum(frame.height for frame in waiting) > WRITE_NUMBERS:
             yield from _scatter(pl.concat(waiting), config.partitions)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from curate.neardup import candidates, representatives, shingles, similarity
-from curate.neardup.arrays import Ragged
+from curate.neardup.arrays import Ragged, stacked
 from curate.neardup.candidates import Capped, Pairs
 from curate.neardup.in_memory import cluster
 from curate.neardup.similarity import Verified
@@ -127,7 +128,7 @@ def test_similarities_are_exact(at_once: int, monkeypatch: pytest.MonkeyPatch) -
     texts = [" ".join(prose(1)), " ".join(prose(1)[:8] + prose(2)[:3]), "one two", "one two three"]
     ranks = np.array([7, 3, 9, 1])
     one, other = np.array([0, 0, 2, 1]), np.array([1, 2, 3, 1])
-    pairs = Pairs(ranks[one], ranks[other], one)
+    pairs = Pairs(ranks[one], ranks[other], one, one)
     checked = similarity.verify(pairs, shingles.text_sets(texts, 3), ranks)
     assert (checked.first.tolist(), checked.second.tolist()) == ([7, 7, 9, 3], [3, 9, 1, 3])
     for measure, found in ((jaccard, checked.jaccard), (containment, checked.containment)):
@@ -155,37 +156,97 @@ def test_shingles_of_a_batch_are_those_of_each_text() -> None:
     assert [together.take(np.array([i])).values.tolist() for i in range(5)] == alone
 
 
-def test_large_buckets_are_capped_and_counted() -> None:
-    many = 10 * candidates.MAX_BUCKET
+NONE = np.zeros(2000, np.uint64)
+"""Sketches of texts without a shingle, which are like none."""
+
+
+def pairs_of(
+    keys: Any, ranks: Any, sketches: Any = NONE, sides: Any = None, low: Any = None, capped: Capped | None = None
+) -> Pairs:
+    """All pairs that are told of entries, by default with keys of which each is among the lowest."""
+    low = np.ones(len(ranks), bool) if low is None else low
+    packed = candidates.pack(keys, ranks, low, len(sketches))
+    return candidates.merged(list(candidates.find_pairs(packed, sketches, capped or Capped(), sides)))
+
+
+def test_of_a_large_bucket_these_are_the_pairs() -> None:
+    many, full = 300, np.uint64(0x1111111111111111)
     capped = Capped()
-    packed = candidates.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
-    pairs = candidates.merged(list(candidates.find_pairs(packed, np.zeros(many, np.uint64), capped)))
+    like = np.where(np.arange(many) % 2 == 0, full, full * np.uint64(2))  # two kinds, of which none is near
+    like ^= np.uint64(0xEDCB) * np.arange(many, dtype=np.uint64) % np.uint64(1 << 16) << np.uint64(16)
+    found = pairs_of(np.full(many, 42 << 40, np.uint64), np.arange(many), like, capped=capped)
     assert (capped.buckets, capped.largest) == (1, many)
-    assert len(pairs.first) < candidates.MAX_BUCKET * many
-    assert set(pairs.second.tolist()) == set(range(1, many))
+    assert capped.keys(many).tolist() == [1] * many
+    expected = {
+        (first, second)
+        for second in range(many)
+        for first in {*range(min(second, 96)), *range(max(96, second - 32), second)}
+        if first < 4 or shingles.resemblance(like[[first]], like[[second]])[0] >= 0.3
+    }
+    assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected
+    assert 0.3 * 128 * many < len(expected) < 0.7 * 128 * many
+    assert set(zip(found.shared.tolist(), found.frequent.tolist(), strict=True)) == {(0, 1), (0, 8), (0, 9)}
 
 
-def test_of_a_large_bucket_only_texts_with_like_sketches_are_pairs() -> None:
-    many = 2 * candidates.MAX_BUCKET
-    packed = candidates.pack(np.full(many, 42 << 40, np.uint64), np.arange(many), many)
-    sketches = np.where(np.arange(many) % 3 == 0, np.uint64(0x1111111111111111), np.uint64(0x2222222222222222))
-    sketches[6] = 0x2222222222211111  # like both
-    pairs = candidates.merged(list(candidates.find_pairs(packed, sketches, Capped())))
-    one, other = (side % 3 == 0 for side in (pairs.first, pairs.second))
-    across = one != other
-    assert 0 < across.sum() == ((pairs.first == 6) | (pairs.second == 6))[across].sum()
-    assert set(pairs.second.tolist()) == set(range(2, many))  # 0 and 1 are first of their kind
+def test_a_bucket_of_as_many_as_are_compared_is_not_large() -> None:
+    for many, told in ((candidates.MAX_BUCKET, candidates.MAX_BUCKET - 1), (candidates.MAX_BUCKET + 1, 4)):
+        found = pairs_of(np.full(many, 42 << 40, np.uint64), np.arange(many))
+        assert np.bincount(found.first).max() >= told
+        assert len(set(found.first.tolist())) == told
+
+
+def test_in_a_large_bucket_a_key_that_is_low_in_neither_makes_no_pair() -> None:
+    many = 200
+    low = np.zeros(many, bool)
+    low[[1, 150]] = True
+    found = pairs_of(np.full(many, 42 << 40, np.uint64), np.arange(many), np.full(many, 7, np.uint64), low=low)
+    pairs = set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    with_1 = {(0, 1), *((1, second) for second in range(2, many))}
+    assert {pair for pair in pairs if 150 not in pair} == {pair for pair in with_1 if 150 not in pair}
+    assert {first for first, second in pairs if second == 150} >= {0, 1, 2, 3}
+
+
+def test_pages_that_differ_in_a_number_are_few_pairs() -> None:
+    texts = [" ".join(prose(5, 8)) + f" Page {i} of {i * 7}." for i in range(2000)]
+    signed = [shingles.sign(shingles.tokens(texts[start : start + 500])) for start in range(0, 2000, 500)]
+    keys = stacked([part.keys for part in signed])
+    told = pairs_of(keys.values, keys.owners, shingles.sketch(keys), low=shingles.lowest(keys))
+    assert len(told.first) < 20 * len(texts)
+    assert len(set(cluster(texts))) == 1
+
+
+@pytest.mark.parametrize("sentences", [15, 10, 8])
+def test_a_piece_of_a_story_that_many_have_is_found(sentences: int) -> None:
+    """All that the piece has is in more texts than are compared, and it is like none of them by its sketch."""
+    story = prose(101, 30)
+    copies = [" ".join(story) + f" Page {i} of {i * 7}." for i in range(150)]
+    pieces = [" ".join(story[start : start + sentences]) for start in range(0, 30 - sentences, 2)]
+    assert set(cluster(copies + pieces)) == {cluster(copies)[0]}
 
 
 @pytest.mark.parametrize("shared", [0, 50, 80, 100])
-def test_sketches_agree_as_much_as_the_texts_do(shared: int) -> None:
-    chance, agree = np.random.default_rng(3), []
+def test_sketches_resemble_each_other_as_the_texts_do(shared: int) -> None:
+    chance, alike = np.random.default_rng(3), shared / (200 - shared)
+    found = []
     for _ in range(200):
         drawn = chance.integers(0, 1 << 52, 200 - shared).astype(np.uint64)
         keys = Ragged(np.concatenate([np.sort(drawn[:100]), np.sort(drawn[100 - shared :])]), np.array([0, 100, 200]))
-        agree.append(shingles.agreeing(*np.split(shingles.sketch(keys), 2))[0] / shingles.SKETCH_CELLS)
-    alike = shared / (200 - shared)
-    assert np.mean(agree) == pytest.approx(alike + (1 - alike) / 16, abs=0.04)  # of 16 values two are equal by chance
+        found.append(shingles.resemblance(*np.split(shingles.sketch(keys), 2))[0])
+    assert np.mean(found) == pytest.approx(alike + (1 - alike) / 15, abs=0.04)  # of 15 numbers two are equal by chance
+
+
+def test_a_sketch_of_fewer_shingles_is_that_of_more_but_for_empty_cells() -> None:
+    drawn = np.sort(np.random.default_rng(3).integers(0, 1 << 52, 200).astype(np.uint64))
+    sketches = shingles.sketch(Ragged(np.concatenate([drawn, drawn[:50]]), np.array([0, 200, 250])))
+    more, less = ([int(one) >> 4 * cell & 15 for cell in range(16)] for one in sketches)
+    assert sum(less) and all(number in (0, full) for number, full in zip(less, more, strict=True))
+
+
+def test_strangers_of_few_shingles_are_not_alike() -> None:
+    chance = np.random.default_rng(3)
+    keys = Ragged(chance.integers(0, 1 << 52, 8000).astype(np.uint64), np.arange(0, 8001, 8))
+    one, other = np.split(shingles.sketch(keys), 2)
+    assert np.mean(shingles.resemblance(one, other) >= candidates.MIN_RESEMBLANCE) < 0.01
 
 
 def test_copies_are_found_where_most_of_them_stands_in_all_texts() -> None:
@@ -203,19 +264,14 @@ def test_of_texts_on_sides_only_pairs_across_are_told() -> None:
     keys[:600] = np.uint64(99) << 40  # more texts than a bucket compares
     sides = chance.integers(0, 3, texts).astype(np.uint32)
 
-    def pairs(*sides: candidates.Sides) -> Pairs:
-        packed = candidates.pack(keys, ranks, texts)
-        return candidates.merged(list(candidates.find_pairs(packed, np.zeros(texts, np.uint64), Capped(), *sides)))
-
-    every, across = pairs(), pairs(sides)
+    every, across = (pairs_of(keys, ranks, NONE[:texts], one) for one in (None, sides))
     apart = sides[every.first] != sides[every.second]
     assert 0 < apart.sum() < len(apart)
     assert [column.tolist() for column in across] == [column[apart].tolist() for column in every]
 
 
 def test_one_shingle_repeated_in_a_text_makes_no_pair() -> None:
-    packed = candidates.pack(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64), 5)
-    assert not any(len(pairs.first) for pairs in candidates.find_pairs(packed, np.zeros(5, np.uint64), Capped()))
+    assert not len(pairs_of(np.full(9, 7 << 40, np.uint64), np.zeros(9, np.int64)).first)
 
 
 def test_two_loose_texts_need_a_third() -> None:
