@@ -36,7 +36,7 @@ FIRST = 4
 """Texts of a larger bucket, first by rank, that the others are paired with, whatever these are like: for pieces."""
 ANCHORS, NEIGHBOURS = 96, 32
 """And the first ones by rank, and those before a text, that it is paired with where their sketches are alike."""
-MIN_RESEMBLANCE = 0.3
+MIN_RESEMBLANCE = 0.4
 """How alike that is, by `resemblance`: 5 of 16 cells. Strangers of 50 shingles and more are so once in 400 pairs."""
 NEAR, ENOUGH = 0.9, 6
 """A text that has found six as like as this in a bucket looks no further there: pages that differ in a number alone
@@ -52,7 +52,7 @@ PAIRS_AT_ONCE = 1 << 20
 class Pairs(NamedTuple):
     """Pairs of texts by rank, `first < second`, and how many sampled shingles they have in common.
 
-    `frequent` are those of large buckets, of the lowest of a text alone; one where sketches are alike counts as all.
+    `frequent` are those of large buckets, of which only the lowest of a text are looked at.
     """
 
     first: Ranks
@@ -98,22 +98,17 @@ def find_pairs(packed: Hashes, sketches: Hashes, capped: Capped, sides: Sides | 
     bits = _bits(len(sketches))
     packed = distinct(packed)
     later = np.flatnonzero(packed[1:] ^ packed[:-1] < _ONE << bits) + 1  # all but the first of each bucket
-    starts = starts_of_runs(later - np.arange(len(later)))
-    more = np.diff(np.append(starts, len(later)))
-    places = np.arange(1, len(later) + 1) - np.repeat(starts, more)
     low = (packed & _ONE).astype(bool)
-    ranks = ((packed & ((_ONE << bits) - _ONE)) >> _ONE).astype(np.int64)
+    ranks = ((packed & ((_ONE << bits) - _ONE)) >> _ONE).astype(np.uint32)
     del packed
-    large = np.repeat(more >= MAX_BUCKET, more)
-    capped.buckets += int((more >= MAX_BUCKET).sum())
-    capped.largest = max(capped.largest, 1 + int(more.max(initial=0)))
-    capped.ranks = np.concatenate([capped.ranks, _members(ranks, later[large], places[large])])
-    entries = _Entries(ranks, low, sketches[ranks], ranks if sides is None else sides[ranks])
-    few, many = np.flatnonzero(~large), np.flatnonzero(large)
-    asking = many[low[later[many]]]
-    yield from _summed(_all_pairs(entries, later[few], places[few]), shared=1)
-    yield from _summed(_with_first(entries, later[many], places[many]), frequent=1)
-    yield from _summed(_alike(entries, later[asking], places[asking]), frequent=LOWEST)
+    entries = _Entries(ranks, low, sketches, np.arange(len(sketches)) if sides is None else sides)
+    few, many = _by_size(later, capped)
+    del later
+    capped.ranks = np.append(capped.ranks, _members(ranks, many))
+    yield from _summed(_all_pairs(entries, few), shared=1)
+    del few
+    yield from _summed(_with_first(entries, many), frequent=1)
+    yield from _summed(_alike(entries, many.take(low[many.entries])), frequent=1)
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
@@ -147,9 +142,33 @@ def _unpacked(pairs: Ranks) -> tuple[Ranks, Ranks]:
     return pairs >> _RANK_BITS, pairs & ((1 << _RANK_BITS) - 1)
 
 
-def _members(ranks: Ranks, later: Positions, places: Positions) -> Numbers:
-    """The texts of some buckets: where in `ranks` all but the first of each stand, and at which place of the bucket."""
-    return np.concatenate([ranks[later[places == 1] - 1], ranks[later]]).astype(np.uint32)
+class _Later(NamedTuple):
+    """Entries that are not the first of their bucket, and at which place of it they stand."""
+
+    entries: Positions
+    places: Positions
+
+    def take(self, which: Flags | Ranks | slice) -> _Later:
+        """Some of them."""
+        return _Later(self.entries[which], self.places[which])
+
+
+def _by_size(later: Positions, capped: Capped) -> tuple[_Later, _Later]:
+    """Those of buckets in which all are compared with all, and those of the others, which are counted."""
+    starts = starts_of_runs(later - np.arange(len(later)))
+    more = np.diff(np.append(starts, len(later)))
+    large = more >= MAX_BUCKET
+    capped.buckets += int(large.sum())
+    capped.largest = max(capped.largest, 1 + int(more.max(initial=0)))
+    found = _Later(later, np.arange(1, len(later) + 1) - np.repeat(starts, more))
+    large = np.repeat(large, more)
+    return found.take(~large), found.take(large)
+
+
+def _members(ranks: Numbers, later: _Later) -> Numbers:
+    """The texts of some buckets."""
+    first: Numbers = np.append(ranks[later.entries[later.places == 1] - 1], ranks[later.entries])
+    return first
 
 
 def _summed(found: Iterable[Ranks], shared: int = 0, frequent: int = 0) -> Iterator[Pairs]:
@@ -172,66 +191,65 @@ def _counted(found: Sequence[Ranks], shared: int, frequent: int) -> Pairs:
 
 
 class _Entries(NamedTuple):
-    """One shingle of one text each, by shingle and rank. Texts without sides are all on different ones."""
+    """One shingle of one text each, by shingle and rank; and, by rank, sketch and side of each text."""
 
-    ranks: Ranks
+    ranks: Numbers
     low: Flags
     sketches: Hashes
     sides: Ranks | Sides
 
     def pairs(self, first: Positions, second: Positions) -> Ranks:
         """The texts of these entries, packed, where they are on different sides."""
-        apart = self.sides[first] != self.sides[second]
-        return _packed(self.ranks[first[apart]], self.ranks[second[apart]])
+        one, other = self.ranks[first], self.ranks[second]
+        apart = self.sides[one] != self.sides[other]
+        return _packed(one[apart].astype(np.int64), other[apart].astype(np.int64))
 
     def resemblance(self, first: Positions, second: Positions) -> Scores:
         """How like each other the texts of these entries are by their sketches, 0 where they are on one side."""
-        apart = self.sides[first] != self.sides[second]
-        alike: Scores = apart * resemblance(self.sketches[first], self.sketches[second])
+        one, other = self.ranks[first], self.ranks[second]
+        alike: Scores = (self.sides[one] != self.sides[other]) * resemblance(self.sketches[one], self.sketches[other])
         return alike
 
 
-# In what follows one that shares several keys comes up several times. `later` says which entries are not the first of
-# their bucket, `places` at which place of it they stand.
+# In what follows a pair that shares several keys comes up several times.
 
 
-def _all_pairs(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
+def _all_pairs(entries: _Entries, later: _Later) -> Iterator[Ranks]:
     """All pairs of each bucket."""
-    cuts = starts_of_runs(np.cumsum(places) // PAIRS_AT_ONCE).tolist()
-    for some in (slice(*cut) for cut in pairwise([*cuts, len(later)])):
-        second, place = later[some], places[some]
-        for distance in range(1, int(place.max(initial=0)) + 1):
-            behind = np.flatnonzero(place >= distance)
-            second, place = second[behind], place[behind]
-            yield entries.pairs(second - distance, second)
+    cuts = starts_of_runs(np.cumsum(later.places) // PAIRS_AT_ONCE).tolist()
+    for some in (later.take(slice(*cut)) for cut in pairwise([*cuts, len(later.entries)])):
+        for distance in range(1, int(some.places.max(initial=0)) + 1):
+            some = some.take(some.places >= distance)
+            yield entries.pairs(some.entries - distance, some.entries)
 
 
-def _with_first(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
+def _with_first(entries: _Entries, later: _Later) -> Iterator[Ranks]:
     """Each with the first of its bucket, where the key is among the lowest of one of the two.
 
     What is in both of two texts, of which one is a piece of the other, is among the lowest of the piece.
     """
-    for some in blocks(len(later), -(-PAIRS_AT_ONCE // FIRST)):
-        second, begin = later[some], later[some] - places[some]
-        for first in (begin + place for place in range(FIRST)):
+    for block in blocks(len(later.entries), -(-PAIRS_AT_ONCE // FIRST)):
+        second, places = later.take(block)
+        for first in (second - places + place for place in range(FIRST)):
             told = (entries.low[first] | entries.low[second]) & (first < second)
             yield entries.pairs(first[told], second[told])
 
 
-def _alike(entries: _Entries, later: Positions, places: Positions) -> Iterator[Ranks]:
+def _alike(entries: _Entries, later: _Later) -> Iterator[Ranks]:
     """Each with those of the first of its bucket, and of its neighbours, whose sketches are like its own."""
-    for some in blocks(len(later), -(-PAIRS_AT_ONCE // MAX_BUCKET)):
-        second, place = later[some], places[some]
+    for block in blocks(len(later.entries), -(-PAIRS_AT_ONCE // MAX_BUCKET)):
+        second, places = later.take(block)
         near = np.zeros(len(second), np.int64)
         for step in range(ANCHORS + NEIGHBOURS):
             distance = step - ANCHORS + 1  # of a neighbour; where there is none, the product makes up for it
-            first = second - distance if distance > 0 else second - place + step
-            alike = (place > step) * entries.resemblance(first, second)
-            found = alike >= MIN_RESEMBLANCE
-            yield entries.pairs(first[found], second[found])
+            first = second - distance if distance > 0 else second - places + step
+            alike = (places > step) * entries.resemblance(first, second)
+            if step >= FIRST:  # with those before it is a pair anyway
+                found = alike >= MIN_RESEMBLANCE
+                yield entries.pairs(first[found], second[found])
             near += alike >= NEAR
             looking = near < ENOUGH
-            second, place, near = second[looking], place[looking], near[looking]
+            second, places, near = second[looking], places[looking], near[looking]
 
 
 def _packed(first: Ranks, second: Ranks) -> Ranks:

@@ -61,13 +61,14 @@ def pair_up(inputs: Sequence[File], config: Pairing) -> Rows:
     """
     sketched, *files = inputs
     keys, places, changed = files[: config.shards], files[config.shards : 2 * config.shards], files[2 * config.shards :]
-    entries = pl.concat(map(_entries, keys, places))
-    ranks = distinct(entries["rank"].to_numpy()).astype(np.int64)  # what follows has their places among these as ranks
+    entries = list(map(_entries, keys, places))
+    ranks = distinct(np.concatenate([frame["rank"].to_numpy() for frame in entries])).astype(np.int64)
     sketches = rows_at(sketched, ranks)["sketch"].to_numpy()
     sides = _own_sides(places, changed, ranks) if changed else _sides(places, config.sides, ranks)
     capped = Capped()
-    found = find_pairs(_packed(entries, ranks), sketches, capped, sides)
-    del entries
+    packed = [_packed(entries.pop(), ranks) for _ in keys]  # with places among these ranks as ranks
+    found = find_pairs(np.concatenate(packed), sketches, capped, sides)
+    del packed
     for pairs in chain([NO_PAIRS], found):
         frame = frame_of(pairs._replace(first=ranks[pairs.first], second=ranks[pairs.second]))
         for number in range(config.partitions):
@@ -153,7 +154,6 @@ def _entries(keys: File, place: File) -> pl.DataFrame:
 
 
 def _packed(entries: pl.DataFrame, ranks: Ranks) -> Hashes:
-    """Entries with the places of their ranks among all."""
     key, rank, low = (entries[name].to_numpy() for name in ("key", "rank", "low"))
     return pack(key, np.searchsorted(ranks, rank), low, len(ranks))
 

@@ -193,6 +193,23 @@ def test_what_was_capped_is_counted(tmp_path: Path) -> None:
     assert rounds.stats["clusters"][0]["near_copies"] == 0
 
 
+@pytest.mark.parametrize("keep", ["longest", "first"])
+def test_pieces_of_what_many_have_from_any_shards_and_partitions(
+    keep: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that they have is in more documents than are compared; with `first` they come before the copies."""
+    story = prose(100, 30)
+    pieces = [" ".join(story[start : start + 10]) for start in range(0, 21, 10)]
+    copies = [" ".join(story) + f" Page {i} of {i * 7}." for i in range(candidates.MAX_BUCKET + 20)]
+    frame = documents([*pieces, *copies], source=["a"] * len(pieces) + ["b"] * len(copies))
+    whole = verdicts(run(frame, _folder(tmp_path, "whole"), keep=keep))
+    kept = [name for name, (_, reason, _) in whole.items() if reason is None]
+    assert len(kept) == 1 if keep == "longest" else kept == ["d000", "d001", "d002"]
+    monkeypatch.setattr(dedup, "PARTITION_DOCUMENTS", 20)
+    shuffled = frame.sample(fraction=1, shuffle=True, seed=1)
+    assert verdicts(run(shuffled, _folder(tmp_path, "parts"), 5, keep=keep)) == whole
+
+
 def test_a_changed_threshold_runs_only_the_last_rounds(tmp_path: Path) -> None:
     frame = many(4)
     run(frame, tmp_path, threshold=0.6)
