@@ -37,7 +37,7 @@ from curate.neardup.shingles import sets
 from curate.tasks import File, Rows, batches, read, size_of
 from curate.text import Hashes, Positions
 
-SHINGLE_BYTES = 96 << 20
+SHINGLE_BYTES = 64 << 20
 """Shingles that are held at a time, of which verifying takes three times as much."""
 
 
