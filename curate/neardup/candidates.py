@@ -37,7 +37,7 @@ FIRST = 4
 ANCHORS, NEIGHBOURS = 96, 32
 """And the first ones by rank, and those before a text, that it is paired with where their sketches are alike."""
 MIN_RESEMBLANCE = 0.4
-"""How alike that is, by `resemblance`: 7 of 16 cells. Strangers are once in 25,000 pairs, what has .7 in 99.6 of 100."""
+"""How alike that is, by `resemblance`: 7 of 16 cells. Strangers are once in 25,000 pairs, what has .7 nearly always."""
 NEAR, ENOUGH = 0.9, 6
 """A text that has found six as like as this in a bucket looks no further there: pages that differ in a number alone
 would be pairs all with all."""
