@@ -17,14 +17,15 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 _USED = (Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_LARGEST, _KEPT = 32 << 20, 64 << 20  # more is no size for the first
+_LARGEST, _KEPT = 32 << 20, 64 << 20  # glibc takes no more for the first
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Have glibc keep what the arrays of a batch took for those of the next, up to 64 MB.
+    """Have glibc keep what the arrays of a batch took for those of the next: 64 MB at the end of its heap.
 
-    The kernel clears each page that it gives: that was a fifteenth of a run. Other C libraries know no such thing.
+    The kernel clears each page that it gives: that was a fifteenth of a run. Both thresholds are needed; other C
+    libraries have none. It holds for the whole process, a notebook's too.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:

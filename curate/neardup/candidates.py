@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +28,6 @@ MIN_SHARED = 0.3
 """Share of the smaller text that must seem to be in the larger, by their signatures, for a pair to be verified."""
 MIN_SIMILARITY = 0.07
 """And what their Jaccard similarity must seem to be: half of what is the least of a copy cut from a longer text."""
-MIN_KEYS = LOWEST
-"""Keys of a text that a pair is judged by at the least, or all where it has fewer: one rare shingle is no evidence."""
 MAX_BUCKET = 128
 """Texts with one sampled shingle in common that are all compared with each other."""
 FIRST = 4
@@ -105,10 +103,12 @@ def find_pairs(packed: Hashes, sketches: Hashes, capped: Capped, sides: Sides | 
     few, many = _by_size(later, capped)
     del later
     capped.ranks = np.append(capped.ranks, _members(ranks, many))
-    yield from _summed(_all_pairs(entries, few), shared=1)
+    for pairs, times in _counted(_all_pairs(entries, few)):
+        yield Pairs(*_unpacked(pairs), times, np.zeros_like(times))
     del few
-    yield from _summed(_with_first(entries, many), frequent=1)
-    yield from _summed(_alike(entries, many.take(low[many.entries])), frequent=1)
+    asking = many.take(low[many.entries])
+    for pairs, times in _counted(chain(_with_first(entries, many), _alike(entries, asking))):
+        yield Pairs(*_unpacked(pairs), np.zeros_like(times), times)
 
 
 def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -> Pairs:
@@ -116,14 +116,14 @@ def promising(pairs: Pairs, keys: Positions, rates: Scores, capped: Positions) -
 
     `keys`, `rates` and `capped` are by rank: shingles in a text's signature, of what share of its shingles that is a
     sample, and how many of them are in a capped bucket. These tell nothing: two texts that share one are not a pair,
-    but those that share some of the lowest are.
+    but those that share some of the lowest are. Nor does one rare shingle: a text is judged by as many as its lowest.
     """
     shared, few = pairs.shared + pairs.frequent, np.minimum(keys, LOWEST)
-    telling = np.maximum(keys - capped, np.minimum(keys, MIN_KEYS))
+    telling = np.maximum(keys - capped, few)
     sizes, rate = telling / rates, np.minimum(rates[pairs.first], rates[pairs.second])
     one, other = rate * sizes[pairs.first], rate * sizes[pairs.second]
     hopeful = (shared >= MIN_SHARED * np.minimum(one, other)) & (shared >= MIN_SIMILARITY * (one + other - shared))
-    hopeful |= pairs.frequent >= MIN_SHARED * np.maximum(np.minimum(few[pairs.first], few[pairs.second]), 1)
+    hopeful |= pairs.frequent >= MIN_SHARED * np.minimum(few[pairs.first], few[pairs.second])
     return Pairs(*(column[hopeful] for column in pairs))
 
 
@@ -167,27 +167,26 @@ def _by_size(later: Positions, capped: Capped) -> tuple[_Later, _Later]:
 
 def _members(ranks: Numbers, later: _Later) -> Numbers:
     """The texts of some buckets."""
-    first: Numbers = np.append(ranks[later.entries[later.places == 1] - 1], ranks[later.entries])
-    return first
+    members: Numbers = np.append(ranks[later.entries[later.places == 1] - 1], ranks[later.entries])
+    return members
 
 
-def _summed(found: Iterable[Ranks], shared: int = 0, frequent: int = 0) -> Iterator[Pairs]:
-    """Packed pairs, some at a time, each once with so much for each time that it comes up."""
+def _counted(found: Iterable[Ranks]) -> Iterator[tuple[Ranks, Positions]]:
+    """Packed pairs, each once, and how often it comes up; some at a time."""
     held, count = [NO_RANKS], 0
     for pairs in found:
         held.append(pairs)
         count += len(pairs)
         if count > PAIRS_AT_ONCE:
-            yield _counted(held, shared, frequent)
+            yield _runs(held)
             held, count = held[:1], 0
-    yield _counted(held, shared, frequent)
+    yield _runs(held)
 
 
-def _counted(found: Sequence[Ranks], shared: int, frequent: int) -> Pairs:
+def _runs(found: Sequence[Ranks]) -> tuple[Ranks, Positions]:
     pairs = ascending(np.concatenate(found))
     starts = starts_of_runs(pairs)
-    times = np.diff(np.append(starts, len(pairs)))
-    return Pairs(*_unpacked(pairs[starts]), shared * times, frequent * times)
+    return pairs[starts], np.diff(np.append(starts, len(pairs)))
 
 
 class _Entries(NamedTuple):
@@ -241,7 +240,7 @@ def _alike(entries: _Entries, later: _Later) -> Iterator[Ranks]:
         second, places = later.take(block)
         near = np.zeros(len(second), np.int64)
         for step in range(ANCHORS + NEIGHBOURS):
-            distance = step - ANCHORS + 1  # of a neighbour; where there is none, the product makes up for it
+            distance = step - ANCHORS + 1  # of a neighbour; an entry with fewer before it is left out by its place
             first = second - distance if distance > 0 else second - places + step
             alike = (places > step) * entries.resemblance(first, second)
             if step >= FIRST:  # with those before it is a pair anyway
